@@ -1,0 +1,5 @@
+"""`python -m ferdesk`."""
+
+from ferdesk.cli import main
+
+main()

@@ -1,0 +1,339 @@
+"""Analyses files from end to end: what `ferdesk analyze` does."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from ferdesk.core.errors import FerdeskError
+from ferdesk.core.types import Frame, FrameResult, ImageU8
+from ferdesk.outputs.files import make_folder
+from ferdesk.outputs.names import ResultNames
+from ferdesk.outputs.picture import PictureFolder, write_picture
+from ferdesk.outputs.table import Table
+from ferdesk.outputs.video import VideoWriter
+from ferdesk.overlay import OverlayOptions, draw
+from ferdesk.pipeline import build_pipeline
+from ferdesk.settings import Settings
+from ferdesk.sources import Source, open_source
+from ferdesk.sources.stream import is_stream, public_name
+
+_Sink = Callable[[FrameResult, float], None]
+"""Takes a result and its time in seconds."""
+
+DEFAULT_FPS: Final = 30.0
+"""For the bit rate of an annotated video whose source does not say its rate."""
+
+_OVERLAY: Final = OverlayOptions()
+
+
+class Summary(BaseModel):
+    """What the analysis of one input came to.
+
+    Attributes:
+        input: as it was named; of a stream only the host.
+        frames: how many were analysed.
+        frames_with_face: how many of them had at least one face.
+        faces_max: most faces in one frame.
+        seconds: how long the analysis took.
+        fps: frames analysed a second, decoding and writing included.
+        stage_ms: mean milliseconds a frame that each stage took, "decode" and "write" among them
+            (drawing and encoding run beside them; "write" is the wait for their queue and the
+            writing of the table).
+        faces_backend: which face models ran.
+        engine: what ran the expression net.
+        bundle: which expression net ran.
+        warning: what the user should know though the analysis went on.
+        error: why it could not be ended, or not even begun; what was written before is valid.
+        interrupted: whether the user stopped it.
+        files: what was written.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: str
+    frames: int = 0
+    frames_with_face: int = 0
+    faces_max: int = 0
+    seconds: float = 0.0
+    fps: float = 0.0
+    stage_ms: dict[str, float] = {}
+    faces_backend: str
+    engine: str
+    bundle: str
+    warning: str | None = None
+    error: str | None = None
+    interrupted: bool = False
+    files: tuple[str, ...] = ()
+
+
+class Progress(Protocol):
+    """Is told how the analysis goes on."""
+
+    def begin(self, name: str, frames: int | None) -> None:
+        """An input begins; `frames` is about how many it has, None where that is unknown."""
+        ...
+
+    def advance(self) -> None:
+        """One more frame is done."""
+        ...
+
+    def end(self, summary: Summary) -> None:
+        """The input is done, or failed."""
+        ...
+
+
+class FramePipeline(Protocol):
+    """What is needed of `ferdesk.pipeline.Pipeline`."""
+
+    @property
+    def faces_backend(self) -> str:
+        """Which face models run."""
+        ...
+
+    @property
+    def engine(self) -> str:
+        """What runs the nets."""
+        ...
+
+    @property
+    def bundle(self) -> str:
+        """Which expression net runs."""
+        ...
+
+    def process(self, frame: Frame) -> FrameResult:
+        """All stages on one frame."""
+        ...
+
+    def reset(self) -> None:
+        """Forget all tracks: another source begins."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the nets."""
+        ...
+
+
+def analyze(
+    inputs: Sequence[str],
+    out: Path,
+    settings: Settings,
+    *,
+    video: bool = True,
+    progress: Progress | None = None,
+    build: Callable[[Settings], FramePipeline] = build_pipeline,
+) -> tuple[Summary, ...]:
+    """Analyse inputs one after the other and write the results into a folder.
+
+    For an input `face.mp4` that is `face.csv` and `face_annotated.mp4`; for a picture the latter is
+    a PNG, for a folder of pictures a folder of PNGs. Inputs of the same name get "-2" and so on.
+    Results of an earlier run are replaced; no input ever is. An input that fails does not keep the
+    others from being analysed. Ctrl-C ends the input at the next frame, with its files whole, and
+    leaves out those after it.
+
+    Args:
+        inputs: see `ferdesk.sources.open_source`.
+        out: the folder; made if it is not there.
+        settings: how frames are analysed.
+        video: whether to write annotated videos and pictures, not the table alone.
+        progress: is told how it goes.
+        build: makes the pipeline.
+
+    Returns:
+        One summary an input, failures included (`Summary.error`), in the same order; none of those
+        that were left out because the user stopped it.
+
+    Raises:
+        ModelError, BundleError: there is nothing to analyse with.
+        OutputError: the folder cannot be made.
+    """
+    make_folder(out)
+    pipeline = build(settings)
+    names = ResultNames(out, inputs)
+    summaries: list[Summary] = []
+    try:
+        with _ctrl_c() as stopped:
+            for spec in inputs:
+                if stopped():
+                    break
+                run = _Run(spec, names, pipeline, video, progress, stopped)
+                summaries.append(run.summary())
+    finally:
+        pipeline.close()
+    return tuple(summaries)
+
+
+class _Run:
+    """The analysis of one input; `summary` does it all."""
+
+    def __init__(
+        self,
+        spec: str,
+        names: ResultNames,
+        pipeline: FramePipeline,
+        video: bool,
+        progress: Progress | None,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._spec = spec
+        self._names = names
+        self._pipeline = pipeline
+        self._video = video
+        self._progress = progress
+        self._stopped = stopped
+        self._frames = 0
+        self._with_face = 0
+        self._most = 0
+        self._interrupted = False
+        self._expected: int | None = None
+        self._sums = dict[str, float]()
+        self._files = list[Path]()
+        self._warning: str | None = None
+        self._error: str | None = None
+        self._shown = spec
+
+    def summary(self) -> Summary:
+        started = time.perf_counter()
+        try:
+            if is_stream(self._spec):
+                self._shown = public_name(self._spec)
+            self._pipeline.reset()
+            with open_source(self._spec, paced=False) as source:
+                if self._progress is not None:
+                    self._progress.begin(source.info.name, source.info.frames)
+                try:
+                    self._analyse(source)
+                finally:
+                    self._warning = source.warning
+        except FerdeskError as error:
+            self._error = str(error)
+        seconds = time.perf_counter() - started
+        summary = self._sum_up(seconds)
+        if self._progress is not None:
+            self._progress.end(summary)
+        return summary
+
+    def _analyse(self, source: Source) -> None:
+        info = source.info
+        self._expected = info.frames
+        # Only a file's name has an ending: "v1.2" may well be a folder, "10.0.0.7" a host.
+        single = info.kind == "video" or (info.kind == "images" and info.width > 0)
+        files = self._names.claim(Path(info.name).stem if single else info.name)
+        with ExitStack() as stack:
+            table = stack.enter_context(Table(files.table))
+            self._files.append(files.table)
+            sink: _Sink | None = None
+            if self._video and info.kind != "images":
+                fps = info.fps or DEFAULT_FPS
+                writer = stack.enter_context(VideoWriter(files.video, fps=fps, draw=_draw))
+                self._files.append(files.video)
+                sink = writer.write
+            elif self._video:
+                path = files.picture if single else files.folder
+                sink = _picture_sink(path, single)
+                self._files.append(path)
+            self._loop(source, table, sink)
+
+    def _loop(
+        self,
+        source: Source,
+        table: Table,
+        sink: _Sink | None,
+    ) -> None:
+        live_from: int | None = None
+        while not self._stopped():
+            started = time.perf_counter()
+            frame = source.read()
+            if frame is None:
+                return
+            decoded = time.perf_counter()
+            result = self._pipeline.process(frame)
+            processed = time.perf_counter()
+            time_s = frame.source_time_s
+            if source.info.live:
+                live_from = frame.captured_ns if live_from is None else live_from
+                time_s = (frame.captured_ns - live_from) / 1e9
+            table.write(result, time_s)
+            if sink is not None:
+                sink(result, time_s or 0.0)
+            written = time.perf_counter()
+            self._count(result)
+            self._add({"decode": (decoded - started) * 1e3})
+            self._add(result.stage_ms)
+            self._add({"write": (written - processed) * 1e3})
+            if self._progress is not None:
+                self._progress.advance()
+        self._interrupted = True
+
+    def _count(self, result: FrameResult) -> None:
+        self._frames += 1
+        self._with_face += bool(result.faces)
+        self._most = max(self._most, len(result.faces))
+
+    def _add(self, stage_ms: Mapping[str, float]) -> None:
+        for stage, ms in stage_ms.items():
+            self._sums[stage] = self._sums.get(stage, 0.0) + ms
+
+    def _sum_up(self, seconds: float) -> Summary:
+        warning = self._warning
+        if self._interrupted:
+            expected = f" of {self._expected}" if self._expected else ""
+            stop = f"stopped after {self._frames}{expected} frames"
+            warning = f"{stop}; {warning}" if warning else stop
+        return Summary(
+            input=self._shown,
+            frames=self._frames,
+            frames_with_face=self._with_face,
+            faces_max=self._most,
+            seconds=seconds,
+            fps=self._frames / seconds if seconds > 0 else 0.0,
+            stage_ms={name: total / self._frames for name, total in self._sums.items()},
+            faces_backend=self._pipeline.faces_backend,
+            engine=self._pipeline.engine,
+            bundle=self._pipeline.bundle,
+            warning=warning,
+            error=self._error,
+            interrupted=self._interrupted,
+            files=tuple(str(path) for path in self._files if path.exists()),
+        )
+
+
+def _picture_sink(path: Path, single: bool) -> _Sink:
+    if single:
+        return lambda result, _: write_picture(path, _draw(result))
+    folder = PictureFolder(path, _draw)
+    return lambda result, _: folder.write(result)
+
+
+def _draw(result: FrameResult) -> ImageU8:
+    return draw(result, _OVERLAY)
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C into a request to stop; the second interrupts as ever.
+
+    Yields:
+        Whether stopping was asked for. Outside the main thread that is never.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

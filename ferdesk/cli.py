@@ -1,0 +1,283 @@
+"""The `ferdesk` command."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+import ferdesk
+from ferdesk.core.errors import FerdeskError
+from ferdesk.settings import FacesBackend, Settings
+
+_USAGE_ERROR: Final = 2
+_INTERRUPTED: Final = 130
+
+app = typer.Typer(
+    name="ferdesk",
+    help="Live facial expression recognition on your own machine.",
+    epilog="Example: ferdesk analyze talk.mp4 -o results",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+models_app = typer.Typer(help="The face models: see, fetch, check.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+FacesOption = Annotated[
+    FacesBackend,
+    typer.Option("--faces", "-f", help="Face models: the best installed set, or this one."),
+]
+BundleOption = Annotated[
+    str, typer.Option("--bundle", "-b", help="Expression net: a bundle's name or folder.")
+]
+MaxFacesOption = Annotated[int, typer.Option("--max-faces", help="How many faces at most.")]
+SmoothingOption = Annotated[
+    float, typer.Option("--smoothing", help="Time constant in seconds; 0 turns smoothing off.")
+]
+ThreadsOption = Annotated[
+    int, typer.Option("--threads", help="Threads a net may use; 0: the engine chooses.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", "-j", help="Print JSON.")]
+
+_DEFAULT: Final = Settings()
+
+
+def main() -> None:
+    """Run the command; every expected error becomes one line and exit code 2."""
+    try:
+        app()
+    except FerdeskError as error:
+        _complain(str(error))
+        sys.exit(_USAGE_ERROR)
+    except KeyboardInterrupt:
+        _complain("Stopped.")
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`): nothing is left to say.
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _complain(message: str) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(
+        f"ferdesk: {' '.join(message.split())}", markup=False
+    )
+
+
+def _settings(
+    faces: FacesBackend, bundle: str, max_faces: int, smoothing: float, threads: int
+) -> Settings:
+    try:
+        return Settings(
+            faces=faces,
+            bundle=bundle,
+            max_faces=max_faces,
+            smoothing_s=smoothing,
+            threads=threads,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise FerdeskError(f"{first['loc'][0]}: {first['msg']}.") from error
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ferdesk {ferdesk.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            "-s",
+            help="A camera's number or name, a video, picture or folder, an address, or demo.",
+        ),
+    ] = None,
+    faces: FacesOption = _DEFAULT.faces,
+    bundle: BundleOption = _DEFAULT.bundle,
+    max_faces: MaxFacesOption = _DEFAULT.max_faces,
+    smoothing: SmoothingOption = _DEFAULT.smoothing_s,
+    threads: ThreadsOption = _DEFAULT.threads,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Open the window; without a display, analyse the demo clip in the terminal."""
+    if context.invoked_subcommand is not None:
+        return
+    from ferdesk.ui import qt_libs
+
+    settings = _settings(faces, bundle, max_faces, smoothing, threads)
+    if not qt_libs.display_available():
+        _in_terminal(source or "demo", settings)
+        return
+    if trouble := qt_libs.explain_missing_platform():
+        raise FerdeskError(trouble)
+    try:
+        from ferdesk.ui import app as window
+    except ImportError as error:
+        raise FerdeskError(qt_libs.explain_qt_import_error(error)) from error
+    raise typer.Exit(window.run(settings, source))
+
+
+def _in_terminal(source: str, settings: Settings) -> None:
+    """What a start without a display does."""
+    from ferdesk.analyze import analyze
+    from ferdesk.progress import progress_bar, show_summary
+
+    out = Path("ferdesk-output").resolve()
+    console = Console()
+    what = "the built-in demo clip" if source == "demo" else source
+    console.print(f"No display here, so there is no window. Analysing {what} instead.")
+    with progress_bar() as progress:
+        summaries = analyze([source], out, settings, video=True, progress=progress)
+    failed = show_summary(console, summaries)
+    console.print(f"Results are in {out}")
+    if failed:
+        raise typer.Exit(_USAGE_ERROR)
+
+
+@app.command("analyze")
+def analyze_command(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Videos, pictures, folders, or demo.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
+    no_video: Annotated[
+        bool, typer.Option("--no-video", help="Write tables only, no annotated picture.")
+    ] = False,
+    as_json: JsonOption = False,
+    faces: FacesOption = _DEFAULT.faces,
+    bundle: BundleOption = _DEFAULT.bundle,
+    max_faces: MaxFacesOption = _DEFAULT.max_faces,
+    smoothing: SmoothingOption = _DEFAULT.smoothing_s,
+    threads: ThreadsOption = _DEFAULT.threads,
+) -> None:
+    """Analyse files: a CSV and an annotated MP4 or PNG each.
+
+    Example: ferdesk analyze talk.mp4 group.jpg -o results --json
+    """
+    from ferdesk.analyze import analyze
+    from ferdesk.progress import progress_bar, show_summary
+
+    settings = _settings(faces, bundle, max_faces, smoothing, threads)
+    with progress_bar() as progress:
+        summaries = analyze(inputs, out, settings, video=not no_video, progress=progress)
+    if as_json:
+        _print_json([one.model_dump(mode="json") for one in summaries], single=len(inputs) == 1)
+    failed = show_summary(Console(stderr=as_json), summaries, quiet=as_json)
+    if failed:
+        raise typer.Exit(_USAGE_ERROR)
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Look at versions, engines, models, cameras and display; say how to mend what is missing."""
+    from rich.table import Table
+
+    from ferdesk.doctor import examine
+
+    findings = examine()
+    if as_json:
+        _print_json([one.model_dump() for one in findings])
+    else:
+        table = Table("", "what", "found", "to do", show_edge=False)
+        marks = {True: "[green]ok[/]", False: "[red]no[/]", None: ""}
+        for one in findings:
+            table.add_row(marks[one.ok], one.area, one.text, one.fix)
+        Console().print(table)
+    if any(one.ok is False for one in findings):
+        raise typer.Exit(1)
+
+
+@models_app.command("list")
+def models_list(as_json: JsonOption = False) -> None:
+    """List the sets of face models and what is installed."""
+    from ferdesk.faces.store import SETS, find_file, verify
+
+    rows = [
+        {
+            "set": model_set.name,
+            "title": model_set.title,
+            "file": file.name,
+            "state": verify(file) or "whole",
+            "path": str(find_file(file) or ""),
+        }
+        for model_set in SETS
+        for file in model_set.files
+    ]
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['set']:11} {row['file']:34} {row['state']:22} {row['path']}".rstrip())
+
+
+@models_app.command("install")
+def models_install(
+    archive: Annotated[
+        Path | None,
+        typer.Option("--from", help="A face_landmarker.task or mediapipe 0.10.21 wheel you have."),
+    ] = None,
+) -> None:
+    """Fetch the face models (Apache-2.0, by Google), or take them from a file.
+
+    Example: ferdesk models install --from face_landmarker.task
+    """
+    from rich.progress import Progress
+
+    from ferdesk.faces.install import install, install_from, store_folder
+
+    if archive is not None:
+        model_set = install_from(archive)
+    else:
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("face models", total=None)
+            model_set = install(
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                report=lambda message: bar.console.print(message, highlight=False),
+            )
+    typer.echo(f"Installed: {model_set.title} ({model_set.name}) in {store_folder()}")
+
+
+@models_app.command("verify")
+def models_verify() -> None:
+    """Check every installed file against its SHA-256."""
+    from ferdesk.faces.store import SETS, find_file, installed, verify
+
+    bad = False
+    for model_set in SETS:
+        for file in model_set.files:
+            path = find_file(file)
+            if path is None:
+                continue
+            trouble = verify(file)
+            bad |= trouble is not None
+            typer.echo(f"{trouble or 'whole':22} {path}")
+    if bad:
+        raise FerdeskError("A face model is not what it should be. Run: ferdesk models install")
+    if not any(installed(model_set) for model_set in SETS):
+        raise FerdeskError("The face models are not installed. Run: ferdesk models install")
+
+
+@models_app.command("path")
+def models_path() -> None:
+    """Print the folder that face models are installed into."""
+    from ferdesk.faces.install import store_folder
+
+    typer.echo(store_folder())
+
+
+def _print_json(value: Sequence[Mapping[str, object]], single: bool = False) -> None:
+    import json
+
+    shown: object = value[0] if single and value else value
+    typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))

@@ -1,0 +1,1 @@
+"""What every other part shares: labels, value types, alignment, preprocessing, bundles, errors."""

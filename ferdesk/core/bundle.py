@@ -1,0 +1,168 @@
+"""ModelBundle: a folder with a net, its labels, its preprocessing and what is known about it.
+
+The only link from the trainer to the app. Bundles come from strangers as well: everything is
+checked before a byte of it is used, and nothing in it is ever executed.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+)
+
+from ferdesk.core.align import CropRecipe
+from ferdesk.core.errors import BundleError
+from ferdesk.core.labels import EXPRESSIONS
+from ferdesk.core.preprocess import Normalisation
+
+SCHEMA_VERSION: Final = 1
+MANIFEST: Final = "bundle.json"
+_MAX_MANIFEST_BYTES: Final = 1_000_000
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputSpec(_Strict):
+    """What the net eats: (n, 1, size, size) float32, normalised grey."""
+
+    size: PositiveInt
+    channels: Literal[1] = 1
+    normalisation: Normalisation = "per_image"
+    crop: CropRecipe = CropRecipe()
+
+
+class OutputSpec(_Strict):
+    """One output of the net, its batch axis left out."""
+
+    name: str
+    shape: tuple[PositiveInt, ...]
+
+
+class TrainingData(_Strict):
+    """A data set the net has seen, and on which terms it may be used."""
+
+    name: str
+    part: str
+    images: PositiveInt
+    terms: str
+
+
+class Metric(_Strict):
+    """One measured figure set, with all that is needed to compare it."""
+
+    dataset: str
+    part: str
+    protocol: str
+    n: PositiveInt
+    accuracy: float = Field(ge=0, le=1)
+    accuracy_ci95: tuple[float, float]
+    top2: float = Field(ge=0, le=1)
+    top3: float = Field(ge=0, le=1)
+    macro_f1: float = Field(ge=0, le=1)
+    balanced_accuracy: float = Field(ge=0, le=1)
+    ece: float = Field(ge=0, le=1)
+
+
+class ModelBundle(_Strict):
+    """bundle.json. `files` maps each file's plain name to its SHA-256."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str
+    title: str
+    task: Literal["expression"]
+    labels: tuple[str, ...]
+    input: InputSpec
+    outputs: tuple[OutputSpec, ...]
+    files: dict[str, Sha256]
+    temperature: PositiveFloat
+    recipe: dict[str, str | int | float | bool | None]
+    paper: str
+    training_data: tuple[TrainingData, ...]
+    licence: str
+    metrics: tuple[Metric, ...]
+    notes: str = ""
+
+    @field_validator("labels")
+    @classmethod
+    def _canonical(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        if labels != EXPRESSIONS:
+            raise ValueError(f"labels must be {', '.join(EXPRESSIONS)} in this order")
+        return labels
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, name: str) -> str:
+        if not _PLAIN_NAME.fullmatch(name):
+            raise ValueError("a name has letters, digits, dot, dash and underscore only")
+        return name
+
+    @field_validator("files")
+    @classmethod
+    def _plain_files(cls, files: dict[str, str]) -> dict[str, str]:
+        for name in files:
+            if not _PLAIN_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a plain file name")
+        if "model.onnx" not in files:
+            raise ValueError("model.onnx is not listed")
+        return files
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256 in lower-case hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_bundle(folder: Path) -> ModelBundle:
+    """Read and check a bundle: its schema, its labels and the hash of every file.
+
+    Args:
+        folder: the bundle's folder.
+
+    Raises:
+        BundleError: with the reason and what to do about it.
+    """
+    manifest = folder / MANIFEST
+    fix = "Copy the bundle again or choose another one (ferdesk models list)."
+    try:
+        if manifest.stat().st_size > _MAX_MANIFEST_BYTES:
+            raise BundleError(f"{manifest} is too large to be a bundle description. {fix}")
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BundleError(f"No bundle at {folder}: {error.strerror}. {fix}") from error
+    except ValueError as error:
+        raise BundleError(f"{manifest} is not valid JSON. {fix}") from error
+    try:
+        bundle = ModelBundle.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the top level"
+        raise BundleError(f"{manifest}: {where}: {first['msg']}. {fix}") from error
+    for name, expected in bundle.files.items():
+        path = folder / name
+        if not path.is_file() or path.is_symlink():
+            raise BundleError(f"{path} is missing. {fix}")
+        if sha256(path) != expected:
+            raise BundleError(f"{path} was altered or cut short (wrong SHA-256). {fix}")
+    return bundle
+
+
+def write_bundle(folder: Path, bundle: ModelBundle) -> None:
+    """Write bundle.json; the files it lists must lie in `folder` already."""
+    text = json.dumps(bundle.model_dump(mode="json"), indent=2, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,25 @@
+"""The few errors a user can meet. The command line prints one as one line and exits with code 2."""
+
+
+class FerdeskError(Exception):
+    """Something the user can mend; the message says what happened and what to do."""
+
+
+class SourceError(FerdeskError):
+    """A camera, file, folder or stream cannot be opened or read."""
+
+
+class ModelError(FerdeskError):
+    """A face model is missing, cut short or altered."""
+
+
+class BundleError(FerdeskError):
+    """A model bundle is missing, malformed or does not match its hashes or labels."""
+
+
+class OutputError(FerdeskError):
+    """A result cannot be written: no permission, no space, or no such folder."""
+
+
+class DataError(FerdeskError):
+    """A data set is missing, has another layout, or holds values out of range."""

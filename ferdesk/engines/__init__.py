@@ -1,0 +1,1 @@
+"""What runs a net: one interface, a file an engine."""

@@ -1,0 +1,1 @@
+"""Finding faces, following them, and the models that it takes."""

@@ -1,0 +1,141 @@
+"""FaceFinder: from a frame to its faces, following them from frame to frame.
+
+The landmark net runs on every frame, in the regions that the last frame's landmarks give. The
+detector runs where there is nothing to follow, when a face was lost, and every few frames to look
+for new ones; then it also looks at a few tiles of the frame, so that within seconds faces too
+small for the whole-frame pass are found as well.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from ferdesk.core.types import Box, Face, Frame, ImageU8
+from ferdesk.faces.detector import Detection, Detector, Tile, tiles, whole
+from ferdesk.faces.landmarks import LandmarkNet
+from ferdesk.faces.pose import head_pose
+from ferdesk.faces.region import (
+    Region,
+    bounding_box,
+    coverage,
+    from_detection,
+    from_landmarks,
+    overlap,
+)
+from ferdesk.faces.store import FaceModels
+
+PRESENCE: Final = 0.5
+_LOOK_EVERY: Final = 10
+"""Frames between two looks for new faces while some are followed."""
+_TILES_A_LOOK: Final = 2
+_VIDEO_LEVELS, _STILL_LEVELS = 2, 3
+_SAME_FACE_OVERLAP: Final = 0.45
+_SAME_FACE_COVERAGE: Final = 0.5
+
+
+class FaceFinder(Protocol):
+    """Finds faces; remembers where they were until `reset`."""
+
+    @property
+    def backend(self) -> str:
+        """Its name, for people and summaries."""
+        ...
+
+    def find(self, frame: Frame) -> list[Face]:
+        """The faces of a frame, largest first, not yet tracked (`track_id` is 0)."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the last frame, as before the first one of a source."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the nets."""
+        ...
+
+
+class OpenVinoFinder:
+    """MediaPipe's nets, run by our engine: nothing of it opens a network connection."""
+
+    def __init__(self, models: FaceModels, max_faces: int, threads: int = 0) -> None:
+        """Load the nets.
+
+        Args:
+            models: verified model files of one set.
+            max_faces: how many faces are followed at most.
+            threads: threads a net may use; 0 lets the engine choose.
+        """
+        self.backend = models.set_name
+        self._detector = Detector(models.detector, threads)
+        self._landmarks = LandmarkNet(models.landmarks, models.points, threads)
+        self._max_faces = max_faces
+        self._regions: list[Region] = []
+        self._until_look = 0
+        self._next_tile = 0
+        self._fresh = True
+
+    def find(self, frame: Frame) -> list[Face]:
+        """See `FaceFinder.find`."""
+        if frame.still:
+            self.reset()
+        image = frame.image
+        faces = self._locate(image, self._regions)
+        lost = len(faces) < len(self._regions)
+        if len(faces) < self._max_faces and (lost or not faces or self._until_look <= 0):
+            known = [face.box for face in faces]
+            started = [
+                from_detection(found.box, found.left_eye, found.right_eye)
+                for found in self._look(frame)
+                if not any(_same(found.box, box) for box in known)
+            ]
+            faces = _distinct(faces + self._locate(image, started))
+            self._until_look = _LOOK_EVERY
+        self._until_look -= 1
+        faces = sorted(faces, key=lambda face: -face.box.w * face.box.h)[: self._max_faces]
+        self._regions = [from_landmarks(face.landmarks) for face in faces]
+        return faces
+
+    def reset(self) -> None:
+        """See `FaceFinder.reset`."""
+        self._regions = []
+        self._until_look = 0
+        self._next_tile = 0
+        self._fresh = True
+
+    def close(self) -> None:
+        """See `FaceFinder.close`."""
+        self._detector.close()
+        self._landmarks.close()
+
+    def _look(self, frame: Frame) -> list[Detection]:
+        """Run the detector on the whole frame and on as many tiles as the moment allows."""
+        every = tiles(frame.image, _STILL_LEVELS if frame.still else _VIDEO_LEVELS)
+        chosen: Sequence[Tile] = every
+        if not self._fresh and every:
+            first = self._next_tile % len(every)
+            chosen = (every + every)[first : first + min(_TILES_A_LOOK, len(every))]
+            self._next_tile = first + len(chosen)
+        self._fresh = False
+        return self._detector.detect(frame.image, [whole(frame.image), *chosen])
+
+    def _locate(self, image: ImageU8, regions: list[Region]) -> list[Face]:
+        found = [
+            Face(bounding_box(points), points, head_pose(points), score)
+            for points, score in zip(*self._landmarks.locate(image, regions), strict=True)
+            if score >= PRESENCE
+        ]
+        height, width = image.shape[:2]
+        inside = [face for face in found if coverage(face.box, Box(0, 0, width, height)) > 0.3]
+        return _distinct(inside)
+
+
+def _same(first: Box, second: Box) -> bool:
+    return coverage(first, second) > _SAME_FACE_COVERAGE
+
+
+def _distinct(faces: list[Face]) -> list[Face]:
+    """Drop faces that lie on a better one: two regions can slide onto the same person."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda one: -one.score):
+        if all(overlap(face.box, other.box) < _SAME_FACE_OVERLAP for other in kept):
+            kept.append(face)
+    return kept

@@ -1,0 +1,1 @@
+"""Where results go: tables, annotated videos and pictures."""

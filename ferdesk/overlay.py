@@ -1,0 +1,273 @@
+"""Draws what was found into a copy of the frame: boxes, labels, probability bars."""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+import cv2
+
+from ferdesk.core.labels import EXPRESSIONS
+from ferdesk.core.types import FaceResult, FrameResult, ImageU8
+
+RGB = tuple[int, int, int]
+
+EXPRESSION_COLOURS: Final[Mapping[str, RGB]] = MappingProxyType(
+    {
+        "neutral": (176, 184, 196),
+        "happiness": (250, 204, 21),
+        "surprise": (251, 146, 60),
+        "sadness": (96, 165, 250),
+        "anger": (248, 82, 82),
+        "disgust": (74, 222, 128),
+        "fear": (192, 132, 252),
+        "contempt": (45, 212, 191),
+    }
+)
+"""Each expression's colour as (red, green, blue), 0..255: bright, for dark grounds."""
+
+_WHITE: Final = (245, 245, 245)
+_BLACK: Final = (16, 16, 16)
+_DARK: Final = 24
+"""Grey level of the plates that text stands on."""
+_PLATE_OPACITY: Final = 0.62
+
+_TEXT_PER_HEIGHT: Final = 1 / 32
+_SMALLEST_TEXT: Final = 9.0
+_LARGEST_TEXT: Final = 64.0
+_LEAST_FRAME: Final = 48
+"""Frames lower or narrower than this get a box and no text."""
+_CROWD: Final = ((2, 1.0), (4, 0.8))
+"""Up to so many faces, text is shrunk so much; see _CROWDED for more."""
+_CROWDED: Final = 0.65
+
+_BAR_LENGTH: Final = 5.0
+"""A full bar, in text sizes."""
+
+_THREAD: Final = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayOptions:
+    """What is drawn.
+
+    Attributes:
+        boxes: the box around each face, with its number.
+        labels: the most probable expression and its probability.
+        bars: all eight probabilities.
+        hud: a line of text for the top left corner, such as the frame rate.
+    """
+
+    boxes: bool = True
+    labels: bool = True
+    bars: bool = True
+    hud: str = ""
+
+
+class _Rect(NamedTuple):
+    """Whole pixels: left, top, width, height."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+    def overlap(self, other: "_Rect") -> int:
+        wide = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
+        high = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
+        return max(0, wide) * max(0, high)
+
+    def inside(self, width: int, height: int) -> "_Rect":
+        """The same size, moved into a frame; cut to it where it is larger."""
+        w, h = min(self.w, width), min(self.h, height)
+        x, y = min(max(self.x, 0), width - w), min(max(self.y, 0), height - h)
+        return _Rect(x, y, w, h)
+
+
+def draw(result: FrameResult, options: OverlayOptions) -> ImageU8:
+    """Annotate a frame.
+
+    Args:
+        result: what the frame gave; its image stays as it is.
+        options: what to draw.
+
+    Returns:
+        (height, width, 3) uint8, BGR, a new array of the frame's size.
+    """
+    canvas = _Canvas(result.frame.image.copy(), len(result.faces))
+    boxes = [canvas.box_of(face) for face in result.faces]
+    if options.boxes:
+        for face, box in zip(result.faces, boxes, strict=True):
+            canvas.outline(box, EXPRESSION_COLOURS[face.label])
+    if not canvas.has_room:
+        return canvas.image
+    # What is drawn gives way to all that is there already, so the most important goes first.
+    taken = [canvas.hud(options.hud)] if options.hud else []
+    for face, box in zip(result.faces, boxes, strict=True):
+        if title := _title(face, options):
+            others = [other for other in boxes if other is not box]
+            colour = EXPRESSION_COLOURS[face.label]
+            taken.append(canvas.title(title, colour, box, others + taken))
+    if options.bars:
+        for face, box in zip(result.faces, boxes, strict=True):
+            taken.append(canvas.bars(face, box, boxes + taken))
+    return canvas.image
+
+
+class _Canvas:
+    """A picture being drawn on, and the sizes that suit it."""
+
+    def __init__(self, image: ImageU8, faces: int) -> None:
+        self.image = image
+        self.height: int = image.shape[0]
+        self.width: int = image.shape[1]
+        size = self.height * _TEXT_PER_HEIGHT
+        # On tall, narrow frames the width is what text has to fit into.
+        size = min(size, self.width / 24)
+        shrink = next((shrink for most, shrink in _CROWD if faces <= most), _CROWDED)
+        self.text_size = min(max(size * shrink, _SMALLEST_TEXT), _LARGEST_TEXT)
+        self.line = max(1, round(min(self.height, self.width) / 320))
+
+    @property
+    def has_room(self) -> bool:
+        return self.height >= _LEAST_FRAME and self.width >= _LEAST_FRAME
+
+    def box_of(self, face: FaceResult) -> _Rect:
+        x, y, w, h = face.face.box
+        left, top = max(0, round(x)), max(0, round(y))
+        right = min(self.width - 1, round(x + w))
+        bottom = min(self.height - 1, round(y + h))
+        return _Rect(left, top, max(0, right - left), max(0, bottom - top))
+
+    def outline(self, box: _Rect, colour: RGB) -> None:
+        corner = (box.x + box.w, box.y + box.h)
+        cv2.rectangle(self.image, (box.x, box.y), corner, _bgr(colour), self.line, cv2.LINE_AA)
+
+    def hud(self, text: str) -> _Rect:
+        size = self.text_size
+        pad = round(size * 0.4)
+        rect = _Rect(0, 0, text_width(text, size) + 2 * pad, round(size * 1.3) + pad)
+        rect = rect.inside(self.width, self.height)
+        self._plate(rect)
+        self._text(text, pad, round(pad / 2 + size), size, _WHITE)
+        return rect
+
+    def title(self, text: str, colour: RGB, box: _Rect, others: Sequence[_Rect]) -> _Rect:
+        size = self.text_size
+        pad = round(size * 0.35)
+        width, height = text_width(text, size) + 2 * pad, round(size * 1.35)
+        places = (
+            _Rect(box.x, box.y - height, width, height),
+            _Rect(box.x + box.w - width, box.y - height, width, height),
+            _Rect(box.x, box.y + box.h, width, height),
+            _Rect(box.x + box.w - width, box.y + box.h, width, height),
+        )
+        rect = self._best(places, others)
+        corner = (rect.x + rect.w - 1, rect.y + rect.h - 1)
+        cv2.rectangle(self.image, (rect.x, rect.y), corner, _bgr(colour), cv2.FILLED)
+        self._text(text, rect.x + pad, rect.y + round(size * 1.03), size, _BLACK, bold=True)
+        return rect
+
+    def bars(self, face: FaceResult, box: _Rect, others: Sequence[_Rect]) -> _Rect:
+        size = max(self.text_size * 0.85, _SMALLEST_TEXT * 0.9)
+        pad, gap = size * 0.4, size * 0.5
+        names = max(text_width(name, size) for name in EXPRESSIONS)
+        figures = text_width("100", size)
+        width = round(2 * pad + names + 2 * gap + _BAR_LENGTH * size + figures)
+        height = round(size * 1.3 * (len(EXPRESSIONS) + 0.5))
+        rect = self._best(_around(box, width, height, round(size * 0.3)), others)
+        self._link(box, rect, EXPRESSION_COLOURS[face.label])
+        self._plate(rect)
+        row = rect.h / (len(EXPRESSIONS) + 0.5)
+        left = round(rect.x + pad + names + gap)
+        right = round(rect.x + rect.w - pad - figures - gap)
+        for i, name in enumerate(EXPRESSIONS):
+            share = min(max(float(face.probabilities[i]), 0.0), 1.0)
+            top = rect.y + row * (i + 0.25)
+            base = round(top + row * 0.5 + size * 0.36)
+            self._text(name, round(rect.x + pad), base, size, _WHITE, bold=name == face.label)
+            self._bar(left, right, top + row * 0.2, row * 0.6, share, EXPRESSION_COLOURS[name])
+            figure = f"{share * 100:.0f}"
+            at = round(rect.x + rect.w - pad - text_width(figure, size))
+            self._text(figure, at, base, size, _WHITE)
+        return rect
+
+    def _best(self, places: Iterable[_Rect], others: Sequence[_Rect]) -> _Rect:
+        """The first of the places that hides least, moved into the frame."""
+        moved = [place.inside(self.width, self.height) for place in places]
+        return min(moved, key=lambda place: sum(place.overlap(other) for other in others))
+
+    def _bar(
+        self, left: int, right: int, top: float, height: float, share: float, colour: RGB
+    ) -> None:
+        if right <= left:
+            return
+        y, h = round(top), max(1, round(height))
+        self.image[y : y + h, left:right] = _DARK + 40
+        self.image[y : y + h, left : left + round((right - left) * share)] = _bgr(colour)
+
+    def _link(self, box: _Rect, panel: _Rect, colour: RGB) -> None:
+        """Tie a panel to its face: among several it may not lie beside it."""
+        x = min(max(panel.x + panel.w // 2, box.x), box.x + box.w)
+        y = min(max(panel.y + panel.h // 2, box.y), box.y + box.h)
+        end = (
+            min(max(x, panel.x), panel.x + panel.w),
+            min(max(y, panel.y), panel.y + panel.h),
+        )
+        cv2.line(self.image, (x, y), end, _bgr(colour), self.line, cv2.LINE_AA)
+
+    def _plate(self, rect: _Rect) -> None:
+        """Darken an area, so that text on it can be read whatever lies below."""
+        area = self.image[rect.y : rect.y + rect.h, rect.x : rect.x + rect.w]
+        cv2.addWeighted(area, 1 - _PLATE_OPACITY, area, 0, _DARK * _PLATE_OPACITY, dst=area)
+
+    def _text(
+        self, text: str, x: int, y: int, size: float, colour: RGB, *, bold: bool = False
+    ) -> None:
+        """Write with the base line's left end at (x, y)."""
+        weight = 700 if bold else 500
+        cv2.putText(self.image, text, (x, y), _bgr(colour), _font(), round(size), weight)
+
+
+@lru_cache(maxsize=4096)
+def text_width(text: str, size: float) -> int:
+    """Width in pixels of a line of text of `size` pixels, in the weight that is widest here."""
+    bounds = cv2.getTextSize((0, 0), text, (0, 0), _font(), round(size), 700)
+    return int(bounds[2])
+
+
+def _font() -> cv2.FontFace:
+    # OpenCV's own font, compiled into it; one a thread, for it is not said to be shareable.
+    font: cv2.FontFace | None = getattr(_THREAD, "font", None)
+    if font is None:
+        font = _THREAD.font = cv2.FontFace("sans")
+    return font
+
+
+def _title(face: FaceResult, options: OverlayOptions) -> str:
+    parts = []
+    if options.boxes and face.face.track_id:
+        parts.append(f"#{face.face.track_id}")
+    if options.labels:
+        parts.append(f"{face.label} {face.confidence * 100:.0f} %")
+    return "  ".join(parts)
+
+
+def _around(box: _Rect, width: int, height: int, gap: int) -> Iterator[_Rect]:
+    """Places for a panel, the most natural first: right, left, below, above; then the corners."""
+    right, left = box.x + box.w + gap, box.x - gap - width
+    below, above = box.y + box.h + gap, box.y - gap - height
+    level, middle = box.y, box.x + (box.w - width) // 2
+    bottom = box.y + box.h - height
+    yield from (_Rect(x, y, width, height) for x, y in ((right, level), (left, level)))
+    yield from (_Rect(x, bottom, width, height) for x in (right, left))
+    yield from (_Rect(middle, y, width, height) for y in (below, above))
+    yield from (_Rect(x, y, width, height) for x, y in product((right, left), (below, above)))
+
+
+def _bgr(colour: RGB) -> tuple[int, int, int]:
+    red, green, blue = colour
+    return blue, green, red

@@ -1,0 +1,112 @@
+"""The way of one frame. The only place that knows the order of the stages.
+
+No threads, no Qt: whoever has a Frame calls `process`. Live view and file analysis use the same.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ferdesk.core.align import eye_aligned
+from ferdesk.core.preprocess import extract
+from ferdesk.core.types import FaceResult, Frame, FrameResult
+from ferdesk.expression import ExpressionNet, find_bundle
+from ferdesk.faces.finder import FaceFinder, OpenVinoFinder
+from ferdesk.faces.store import load
+from ferdesk.faces.tracker import Tracker
+from ferdesk.settings import Settings
+from ferdesk.smooth import Smoother
+
+
+class Pipeline:
+    """Finder -> tracker -> crop -> expression net -> smoother."""
+
+    def __init__(self, finder: FaceFinder, net: ExpressionNet, smoothing_s: float) -> None:
+        """Put the stages together; the pipeline closes them."""
+        self._finder = finder
+        self._tracker = Tracker()
+        self._net = net
+        self._smoother = Smoother(smoothing_s)
+
+    @property
+    def faces_backend(self) -> str:
+        """Which face models run."""
+        return self._finder.backend
+
+    @property
+    def engine(self) -> str:
+        """What runs the expression net."""
+        return self._net.engine
+
+    @property
+    def bundle(self) -> str:
+        """Which expression net runs."""
+        return self._net.bundle.name
+
+    def process(self, frame: Frame) -> FrameResult:
+        """Send a frame all the way.
+
+        Args:
+            frame: the next frame of the source; call `reset` before a frame of another one.
+
+        Returns:
+            What was found, with the time that each stage took.
+        """
+        stage_ms: dict[str, float] = {}
+        time_s = frame.source_time_s
+        if time_s is None:
+            time_s = frame.captured_ns / 1e9
+        if frame.still:
+            self.reset()
+        with _timed("faces", stage_ms):
+            found = self._finder.find(frame)
+        with _timed("track", stage_ms):
+            faces = self._tracker.track(frame, time_s, found)
+        with _timed("crop", stage_ms):
+            spec = self._net.bundle.input
+            crops = [
+                extract(frame.image, eye_aligned(face.landmarks, spec.crop, spec.size), spec.size)
+                for face in faces
+            ]
+        with _timed("expression", stage_ms):
+            raw = self._net.predict([crop.image for crop in crops])
+        with _timed("smooth", stage_ms):
+            results = tuple(
+                FaceResult(face, crop, row, self._smoother.smooth(face.track_id, time_s, row))
+                for face, crop, row in zip(faces, crops, raw, strict=True)
+            )
+        return FrameResult(frame, results, stage_ms, time.monotonic_ns())
+
+    def reset(self) -> None:
+        """Forget the frames seen so far: the next one is of another source."""
+        self._finder.reset()
+        self._tracker.reset()
+        self._smoother.reset()
+
+    def close(self) -> None:
+        """Let go of all nets."""
+        self._finder.close()
+        self._net.close()
+
+
+@contextmanager
+def _timed(stage: str, stage_ms: dict[str, float]) -> Iterator[None]:
+    started = time.perf_counter_ns()
+    yield
+    stage_ms[stage] = (time.perf_counter_ns() - started) / 1e6
+
+
+def build_pipeline(settings: Settings) -> Pipeline:
+    """Load everything that the settings name.
+
+    Raises:
+        ModelError: face models are missing or broken.
+        BundleError: the expression bundle is missing or broken.
+    """
+    net = ExpressionNet(find_bundle(settings.bundle), settings.threads)
+    if settings.faces == "mediapipe":
+        from ferdesk.faces.mediapipe_finder import MediaPipeFinder
+
+        return Pipeline(MediaPipeFinder(settings.max_faces), net, settings.smoothing_s)
+    finder = OpenVinoFinder(load(settings.faces), settings.max_faces, settings.threads)
+    return Pipeline(finder, net, settings.smoothing_s)

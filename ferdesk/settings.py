@@ -1,0 +1,25 @@
+"""What the user can choose, as one frozen snapshot that travels with a run."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FacesBackend = Literal["auto", "landmarker", "classic", "mediapipe"]
+
+
+class Settings(BaseModel):
+    """How frames are analysed. A change makes a new snapshot with `model_copy(update=...)`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    faces: FacesBackend = "auto"
+    """Face models: the landmarker bundle (478 points), the two classic nets (468 points), or the
+    mediapipe runtime; auto takes the best that is installed, never the runtime."""
+    max_faces: int = Field(default=8, ge=1, le=64)
+    """At most so many faces are followed at once, largest first."""
+    bundle: str = "khorrami2015-ferplus"
+    """The expression net: a name of an installed bundle, or a bundle's folder."""
+    smoothing_s: float = Field(default=0.2, ge=0, le=5)
+    """Time constant of each track's smoothing, in seconds of source time; 0 turns it off."""
+    threads: int = Field(default=0, ge=0, le=64)
+    """Threads a net may use; 0 lets the engine choose."""

@@ -1,0 +1,1 @@
+"""The desktop window. `qt_libs` can be imported where Qt cannot."""

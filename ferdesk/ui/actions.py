@@ -1,0 +1,92 @@
+"""What the keyboard can do: one table, from which shortcuts, tool tips and the help are made."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, NamedTuple
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from ferdesk.ui.theme import GAP
+
+ActionName = Literal[
+    "pause", "snapshot", "open_file", "demo", "theme", "full_screen", "leave", "help", "quit"
+]
+
+
+class ActionSpec(NamedTuple):
+    """One thing the user can do.
+
+    Attributes:
+        name: how the code calls it.
+        text: how the user reads it.
+        keys: its shortcuts, the first one shown in tool tips.
+    """
+
+    name: ActionName
+    text: str
+    keys: tuple[str, ...]
+
+
+ACTIONS: Final = (
+    ActionSpec("pause", "Pause or go on", ("Space",)),
+    ActionSpec("snapshot", "Save a snapshot: picture and numbers", ("S",)),
+    ActionSpec("open_file", "Open a video or picture", ("O",)),
+    ActionSpec("demo", "Show the built-in demo", ("D",)),
+    ActionSpec("theme", "Change the theme: system, dark, light", ("T",)),
+    ActionSpec("full_screen", "Full screen and back", ("F", "F11")),
+    ActionSpec("leave", "Leave full screen", ("Escape",)),
+    ActionSpec("help", "Show these shortcuts", ("?", "F1")),
+    ActionSpec("quit", "Quit", ("Ctrl+Q",)),
+)
+
+
+def spec_of(name: ActionName) -> ActionSpec:
+    """The table's row of this name."""
+    return next(spec for spec in ACTIONS if spec.name == name)
+
+
+def install(window: QWidget, slots: Mapping[ActionName, Callable[[], None]]) -> None:
+    """Give the window every action of the table; `slots` must have one function for each."""
+    for spec in ACTIONS:
+        action = QAction(spec.text, window)
+        action.setObjectName(spec.name)
+        action.setShortcuts([QKeySequence(key) for key in spec.keys])
+        # A key that is held down must not save thirty snapshots a second.
+        action.setAutoRepeat(False)
+        action.triggered.connect(lambda _=False, run=slots[spec.name]: run())
+        window.addAction(action)
+
+
+def tip(spec: ActionSpec) -> str:
+    """A tool tip that teaches the shortcut."""
+    return f"{spec.text} ({spec.keys[0]})"
+
+
+class ShortcutsDialog(QDialog):
+    """The list of shortcuts."""
+
+    def __init__(
+        self, parent: QWidget | None = None, specs: Sequence[ActionSpec] = ACTIONS
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("shortcuts")
+        self.setWindowTitle("Keyboard shortcuts")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(GAP * 3)
+        grid.setVerticalSpacing(GAP // 2)
+        for row, spec in enumerate(specs):
+            keys = QLabel(" or ".join(spec.keys))
+            font = keys.font()
+            font.setBold(True)
+            keys.setFont(font)
+            grid.addWidget(keys, row, 0)
+            grid.addWidget(QLabel(spec.text), row, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.close)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(GAP * 2, GAP * 2, GAP * 2, GAP)
+        column.setSpacing(GAP * 2)
+        column.addLayout(grid)
+        column.addWidget(buttons)

@@ -1,0 +1,158 @@
+"""Starts the window: wires the real parts together and keeps errors from ending the app."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+
+import cv2
+from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QStyleFactory
+
+from ferdesk.core.types import FrameResult, ImageU8
+from ferdesk.settings import Settings
+from ferdesk.sources import list_cameras, open_source
+from ferdesk.ui.analysis import Pipeline
+from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.source_picker import Choice, is_device
+from ferdesk.ui.worker import Jobs, Worker
+
+log = logging.getLogger(__name__)
+
+_SIGNAL_POLL_MS = 200
+
+
+def run(settings: Settings, source: str | None, quit_after_s: float | None = None) -> int:
+    """Show the window until the user closes it.
+
+    Args:
+        settings: how frames are analysed.
+        source: what to watch first; without it the first camera, or the demo if there is none.
+        quit_after_s: close by itself after so long.
+
+    Returns:
+        The process's exit code.
+    """
+    app = _application()
+    jobs = Jobs()
+    worker = Worker(
+        settings,
+        build=_build,
+        draw=_draw,
+        open_source=open_source,
+        reconnects=is_device,
+    )
+    window = MainWindow(worker, jobs, _cameras, _snapshot_folder())
+    errors = _Errors()
+    errors.happened.connect(window.report_unexpected)
+    with _hooked(errors.happened.emit), _signals_quit(app):
+        try:
+            window.show()
+            window.start(source)
+            if quit_after_s is not None:
+                QTimer.singleShot(round(quit_after_s * 1000), window, window.close)
+            return app.exec()
+        finally:
+            window.hide()
+            worker.close()
+            jobs.close()
+            window.deleteLater()
+
+
+class _Errors(QObject):
+    """Carries an error of any thread to the UI thread."""
+
+    happened = Signal(str)
+
+
+def _application() -> QApplication:
+    # cv2 points Qt at its own Qt 5 plugins; PySide6 would look there and abort.
+    for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
+        value = os.environ.get(name)
+        if value and Path(value).is_relative_to(Path(cv2.__file__).parent):
+            del os.environ[name]
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    app.setApplicationName("ferdesk")
+    app.setApplicationDisplayName("ferdesk")
+    app.setDesktopFileName("ferdesk")
+    app.setStyle(QStyleFactory.create("Fusion"))
+    return app
+
+
+def _build(settings: Settings) -> Pipeline:
+    # Imported here, in the pipeline thread: the engines take a while to load, the window need not
+    # wait for them.
+    from ferdesk.pipeline import build_pipeline
+
+    return build_pipeline(settings)
+
+
+def _draw(result: FrameResult) -> ImageU8:
+    from ferdesk.overlay import OverlayOptions, draw
+
+    return draw(result, OverlayOptions())
+
+
+def _cameras() -> Sequence[Choice]:
+    return [Choice(camera.spec, camera.name) for camera in list_cameras()]
+
+
+def _snapshot_folder() -> Path:
+    where = QStandardPaths.StandardLocation.PicturesLocation
+    pictures = QStandardPaths.writableLocation(where)
+    return (Path(pictures) if pictures else Path.home()) / "ferdesk"
+
+
+@contextmanager
+def _hooked(report: Callable[[str], None]) -> Iterator[None]:
+    """Log errors that nobody caught, and report them, instead of ending the app or losing them."""
+
+    def happened(
+        kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            QApplication.quit()
+            return
+        known = error if error is not None else kind()
+        log.error("unexpected error", exc_info=(kind, known, trace))
+        report(f"Something unexpected went wrong: {kind.__name__}: {known}")
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        happened(args.exc_type, args.exc_value, args.exc_traceback)
+
+    before, before_thread = sys.excepthook, threading.excepthook
+    sys.excepthook, threading.excepthook = happened, in_thread
+    try:
+        yield
+    finally:
+        sys.excepthook, threading.excepthook = before, before_thread
+
+
+@contextmanager
+def _signals_quit(app: QApplication) -> Iterator[None]:
+    """Close cleanly on Ctrl+C and on being asked to end."""
+
+    def quit_app(number: int, frame: FrameType | None) -> None:
+        log.info("ending on signal %d", number)
+        app.quit()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python allows signal handlers in the main thread only
+        return
+    before = {number: signal.signal(number, quit_app) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Python runs its handlers between bytecodes, and Qt's loop has none: so it is woken for it.
+    timer = QTimer()
+    timer.timeout.connect(lambda: None)
+    timer.start(_SIGNAL_POLL_MS)
+    try:
+        yield
+    finally:
+        timer.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,166 @@
+"""Choosing what is watched: cameras by name, the demo, files, folders, streams."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QInputDialog,
+    QPushButton,
+    QWidget,
+)
+
+from ferdesk.core.errors import SourceError
+from ferdesk.sources.stream import is_stream, public_name
+from ferdesk.ui import icons
+from ferdesk.ui.theme import GAP, Colours
+
+DEMO: Final = "demo"
+"""The spec of the built-in demo."""
+
+_FILTER: Final = (
+    "Videos and pictures (*.mp4 *.m4v *.mov *.avi *.mkv *.webm *.mpg *.mpeg *.wmv "
+    "*.jpg *.jpeg *.png *.bmp *.tif *.tiff *.webp);;All files (*)"
+)
+
+
+class Choice(NamedTuple):
+    """Something that can be opened: what `open_source` takes, and how people call it."""
+
+    spec: str
+    name: str
+
+
+class SourcePicker(QWidget):
+    """The list of sources and the button that looks for cameras again."""
+
+    chosen = Signal(str)
+    """A spec for `open_source`, chosen by the user."""
+
+    refresh_wanted = Signal()
+    """Cameras should be looked for again."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cameras: tuple[Choice, ...] = ()
+        self._current: Choice | None = None
+        self.combo = QComboBox()
+        self.combo.setAccessibleName("Source")
+        self.combo.setToolTip("What is watched: a camera, the demo, a file, a folder or a stream")
+        self.combo.setMinimumWidth(260)
+        self.combo.activated.connect(self._activated)
+        self.refresh = QPushButton()
+        self.refresh.setIconSize(QSize(18, 18))
+        self.refresh.setToolTip("Look for cameras again")
+        self.refresh.setAccessibleName("Look for cameras again")
+        self.refresh.clicked.connect(self.refresh_wanted)
+        self._dialogs = {
+            "Open file…": self.ask_file,
+            "Open folder of pictures…": self.ask_folder,
+            "Open stream address…": self.ask_stream,
+        }
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GAP // 2)
+        row.addWidget(self.combo, 1)
+        row.addWidget(self.refresh)
+        self._fill()
+
+    @property
+    def cameras(self) -> tuple[Choice, ...]:
+        """The cameras that were found last."""
+        return self._cameras
+
+    def set_cameras(self, cameras: Sequence[Choice]) -> None:
+        """List these cameras."""
+        self._cameras = tuple(cameras)
+        self._fill()
+
+    def show_current(self, spec: str) -> None:
+        """Mark this source as the one that is watched; the user did not choose it here."""
+        self._current = Choice(spec, self.name_of(spec))
+        self._fill()
+
+    def name_of(self, spec: str) -> str:
+        """How people call a source that need not be open yet."""
+        for choice in (*self._cameras, Choice(DEMO, "Built-in demo")):
+            if choice.spec == spec:
+                return choice.name
+        return public_label(spec)
+
+    def open_list(self) -> None:
+        """Let the user choose from the list."""
+        self.combo.setFocus()
+        self.combo.showPopup()
+
+    def ask_file(self) -> None:
+        """Let the user choose a video or a picture."""
+        path, _ = QFileDialog.getOpenFileName(self, "Open a video or picture", "", _FILTER)
+        self._choose(path)
+
+    def ask_folder(self) -> None:
+        """Let the user choose a folder of pictures."""
+        self._choose(QFileDialog.getExistingDirectory(self, "Open a folder of pictures"))
+
+    def ask_stream(self) -> None:
+        """Let the user type the address of a stream."""
+        address, ok = QInputDialog.getText(
+            self, "Open a stream", "Address, such as rtsp://camera.local/live or http://…"
+        )
+        self._choose(address.strip() if ok else "")
+
+    def set_colours(self, colours: Colours) -> None:
+        """Follow the theme."""
+        self.refresh.setIcon(icons.icon("refresh", colours.text))
+
+    def _choose(self, spec: str) -> None:
+        if spec:
+            self.chosen.emit(spec)
+        else:
+            self._mark_current()  # nothing chosen: do not leave "Open file…" standing there
+
+    def _activated(self, index: int) -> None:
+        spec = self.combo.itemData(index, Qt.ItemDataRole.UserRole)
+        if spec:
+            self.chosen.emit(spec)
+        elif dialog := self._dialogs.get(self.combo.itemText(index)):
+            dialog()
+
+    def _fill(self) -> None:
+        choices = [*self._cameras, Choice(DEMO, self.name_of(DEMO))]
+        if self._current is not None and self._current.spec not in {c.spec for c in choices}:
+            choices.insert(0, self._current)
+        with QSignalBlocker(self.combo):
+            self.combo.clear()
+            for choice in choices:
+                self.combo.addItem(choice.name, choice.spec)
+            self.combo.insertSeparator(self.combo.count())
+            for text in self._dialogs:
+                self.combo.addItem(text)
+            self._mark_current()
+
+    def _mark_current(self) -> None:
+        spec = self._current.spec if self._current is not None else None
+        self.combo.setCurrentIndex(self.combo.findData(spec) if spec is not None else -1)
+
+
+def public_label(spec: str) -> str:
+    """What may be shown of a spec; of an address its host alone, as it may hold a password."""
+    if is_stream(spec):
+        try:
+            return public_name(spec)
+        except SourceError:
+            return "stream"
+    if not is_device(spec):
+        return Path(spec).name or spec
+    wanted = spec.partition(":")[2] or spec
+    return f"Camera {wanted}" if wanted.isdigit() else wanted
+
+
+def is_device(spec: str) -> bool:
+    """Whether a spec can only mean a camera or a stream: one that may come (back) later."""
+    return spec.lower().startswith("camera:") or spec.isdigit() or is_stream(spec)

@@ -1,0 +1,81 @@
+"""The line at the bottom: what is read, how fast, and by what."""
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+
+from ferdesk.ui.live import LiveResult, PipelineState
+from ferdesk.ui.theme import GAP, named
+
+_NOTHING = "–"
+
+
+class StatusLine(QFrame):
+    """Labels that are refreshed a few times a second."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("status")
+        self.setAccessibleName("Status")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(GAP, GAP // 3, GAP, GAP // 3)
+        row.setSpacing(GAP * 2)
+        self.source = _label("statusSource", "The source and the size of its frames")
+        self.message = _label("statusMessage", "What was done last")
+        self.fps = _label("statusFps", "Pictures analysed in the last second")
+        self.latency = _label("statusLatency", "From capture to the picture on the screen")
+        self.dropped = _label("statusDropped", "Frames left out because a newer one was there")
+        self.faces = _label("statusFaces", "The face models that run")
+        self.engine = _label("statusEngine", "What runs the nets")
+        self.bundle = _label("statusBundle", "The expression net")
+        row.addWidget(self.source)
+        row.addWidget(self.message, 1)
+        for label in (
+            self.fps,
+            self.latency,
+            self.dropped,
+            self.faces,
+            self.engine,
+            self.bundle,
+        ):
+            row.addWidget(label)
+        self.show_pipeline(PipelineState())
+        self.show_counters(None, None)
+
+    def show_pipeline(self, state: PipelineState) -> None:
+        """Show what runs."""
+        self.faces.setText(f"faces: {state.faces_backend or _NOTHING}")
+        self.engine.setText(f"engine: {state.engine or _NOTHING}")
+        self.bundle.setText(f"net: {state.bundle or _NOTHING}")
+
+    def show_source(self, name: str, size: tuple[int, int] | None) -> None:
+        """Show the source's name and the (width, height) of its frames."""
+        self.source.setText(f"{name}  {size[0]}×{size[1]}" if size else name)
+
+    def show_counters(self, live: LiveResult | None, latency_ms: float | None) -> None:
+        """Show how it goes.
+
+        Args:
+            live: the newest result.
+            latency_ms: from capture to screen; None when nothing was shown lately.
+        """
+        going = live is not None and latency_ms is not None
+        self.fps.setText(f"{live.counters.fps:.0f} fps" if going and live else f"{_NOTHING} fps")
+        self.latency.setText(f"{latency_ms:.0f} ms" if going else f"{_NOTHING} ms")
+        if live is None:
+            self.dropped.setText("dropped 0")
+            return
+        self.dropped.setText(f"dropped {live.counters.dropped}")
+        self.dropped.setToolTip(
+            f"{live.counters.dropped} frames left out because a newer one was there; "
+            f"{live.counters.unshown} results replaced before they were shown"
+        )
+        self.latency.setToolTip(
+            "From capture to the picture on the screen; "
+            f"{live.counters.latency_ms:.1f} ms of it until the annotated picture was ready"
+        )
+
+
+def _label(name: str, tip: str) -> QLabel:
+    label = named(QLabel(), name)
+    label.setToolTip(tip)
+    label.setAccessibleDescription(tip)
+    return label

@@ -1,0 +1,174 @@
+"""Light and dark: one table of colours each; Qt's palette and the style sheet follow from it."""
+
+from enum import StrEnum
+from typing import Final, NamedTuple, TypeVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+from ferdesk.core.labels import EXPRESSIONS
+from ferdesk.overlay import EXPRESSION_COLOURS
+
+W = TypeVar("W", bound=QWidget)
+
+GAP: Final = 12
+"""The space between things, in device-independent pixels; half of it within groups."""
+
+
+class Mode(StrEnum):
+    """What the user asked for."""
+
+    SYSTEM = "system"
+    DARK = "dark"
+    LIGHT = "light"
+
+    def next(self) -> "Mode":
+        """The mode that the theme button goes to."""
+        modes = list(Mode)
+        return modes[(modes.index(self) + 1) % len(modes)]
+
+
+class Colours(NamedTuple):
+    """The colours of one theme, as #rrggbb."""
+
+    window: str
+    surface: str
+    raised: str
+    stage: str
+    border: str
+    text: str
+    muted: str
+    accent: str
+    on_accent: str
+    info: str
+    warning: str
+    error: str
+
+
+DARK: Final = Colours(
+    window="#15171c",
+    surface="#1d2027",
+    raised="#292e38",
+    stage="#0c0d10",
+    border="#323844",
+    text="#e9ecf2",
+    muted="#9ba5b5",
+    accent="#5b9dff",
+    on_accent="#0b1220",
+    info="#5b9dff",
+    warning="#f0b04a",
+    error="#f2777a",
+)
+
+LIGHT: Final = Colours(
+    window="#f3f4f7",
+    surface="#ffffff",
+    raised="#e9ecf1",
+    stage="#dfe3ea",
+    border="#d3d8e0",
+    text="#1a1d24",
+    muted="#5a6372",
+    accent="#1d63d8",
+    on_accent="#ffffff",
+    info="#1d63d8",
+    warning="#a86400",
+    error="#c0282d",
+)
+
+
+def named(widget: W, name: str) -> W:
+    """The widget, with the name that the style sheet knows it by."""
+    widget.setObjectName(name)
+    return widget
+
+
+def resolve(mode: Mode) -> Colours:
+    """The colours for a mode; dark where the system does not say."""
+    if mode is Mode.SYSTEM:
+        scheme = QGuiApplication.styleHints().colorScheme()
+        return LIGHT if scheme is Qt.ColorScheme.Light else DARK
+    return LIGHT if mode is Mode.LIGHT else DARK
+
+
+def apply(app: QApplication, colours: Colours) -> None:
+    """Give the whole application these colours."""
+    app.setPalette(_palette(colours))
+    app.setStyleSheet(_style_sheet(colours))
+
+
+def expression_colour(index: int, colours: Colours) -> QColor:
+    """The colour of expression number `index`, dark enough to be seen on a light surface."""
+    colour = QColor(*EXPRESSION_COLOURS[EXPRESSIONS[index]])
+    if colours is LIGHT and colour.lightnessF() > 0.42:
+        return QColor.fromHslF(max(colour.hslHueF(), 0.0), colour.hslSaturationF(), 0.42)
+    return colour
+
+
+def _palette(colours: Colours) -> QPalette:
+    palette = QPalette()
+    role = QPalette.ColorRole
+    for which, colour in (
+        (role.Window, colours.window),
+        (role.WindowText, colours.text),
+        (role.Base, colours.surface),
+        (role.AlternateBase, colours.raised),
+        (role.Text, colours.text),
+        (role.PlaceholderText, colours.muted),
+        (role.Button, colours.surface),
+        (role.ButtonText, colours.text),
+        (role.BrightText, colours.error),
+        (role.ToolTipBase, colours.raised),
+        (role.ToolTipText, colours.text),
+        (role.Highlight, colours.accent),
+        (role.HighlightedText, colours.on_accent),
+        (role.Link, colours.accent),
+        (role.Mid, colours.border),
+        (role.Dark, colours.border),
+        (role.Light, colours.raised),
+    ):
+        palette.setColor(which, QColor(colour))
+    for which in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, which, QColor(colours.muted))
+    return palette
+
+
+def _style_sheet(colours: Colours) -> str:
+    return f"""
+QPushButton, QComboBox {{
+    background: {colours.surface}; color: {colours.text};
+    border: 1px solid {colours.border}; border-radius: 7px; padding: 6px 12px; min-height: 20px;
+}}
+QPushButton:hover, QComboBox:hover {{ background: {colours.raised}; }}
+QPushButton:pressed {{ background: {colours.border}; }}
+QPushButton:focus, QComboBox:focus {{ border-color: {colours.accent}; }}
+QPushButton:disabled {{ color: {colours.muted}; }}
+QComboBox {{ padding-right: 24px; }}
+QComboBox QAbstractItemView {{
+    background: {colours.surface}; border: 1px solid {colours.border}; padding: 4px;
+    selection-background-color: {colours.accent}; selection-color: {colours.on_accent};
+}}
+QToolTip {{
+    background: {colours.raised}; color: {colours.text};
+    border: 1px solid {colours.border}; padding: 4px;
+}}
+#card, #banner {{
+    background: {colours.surface}; border: 1px solid {colours.border}; border-radius: 10px;
+}}
+#banner[level="info"] {{ border-left: 4px solid {colours.info}; }}
+#banner[level="warning"] {{ border-left: 4px solid {colours.warning}; }}
+#banner[level="error"] {{ border-left: 4px solid {colours.error}; }}
+#dismiss {{ border: none; background: transparent; padding: 4px; }}
+#heading {{ color: {colours.muted}; font-weight: 600; }}
+#muted, #cardId {{ color: {colours.muted}; }}
+#status {{ background: {colours.surface}; border-top: 1px solid {colours.border}; }}
+#status QLabel {{ color: {colours.muted}; }}
+#status #statusSource {{ color: {colours.text}; }}
+QScrollArea, #cards {{ background: transparent; border: none; }}
+QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
+QScrollBar::handle:vertical {{
+    background: {colours.border}; border-radius: 5px; min-height: 24px;
+}}
+QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+"""

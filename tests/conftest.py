@@ -1,0 +1,58 @@
+"""What several test folders share: real pixels, and the material that lies beside the checkout."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from ferdesk import resources
+from ferdesk.core.types import Frame, ImageU8
+from ferdesk.faces import store
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+DATA = Path(__file__).with_name("data")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Callable[[str], Path]:
+    """Gives a file of ../shared, or skips the test where that is missing."""
+
+    def find(name: str) -> Path:
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"needs {name}, which is no part of the project")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def demo_frames() -> list[Frame]:
+    """The demo clip, decoded once."""
+    return list(decode(resources.demo_clip()))
+
+
+def decode(path: Path) -> Iterator[Frame]:
+    """Frames of a video with its own times, for tests that want no source in the way."""
+    with av.open(str(path)) as container:
+        for index, picture in enumerate(container.decode(video=0)):
+            image: ImageU8 = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
+            yield Frame(image, index, index * 40_000_000, float(picture.time), path.name)
+
+
+@pytest.fixture(scope="session")
+def landmarker_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the landmarker set: the installed one, else that of ../shared."""
+    if all(store.verify(file) is None for file in store.LANDMARKER.files):
+        detector = store.find_file(store.LANDMARKER.detector)
+        assert detector is not None
+        return detector.parent
+    archive = SHARED / "models" / "face_landmarker.task"
+    if not archive.exists():
+        pytest.skip("the landmarker set is not installed (only its address on the web has it)")
+    folder = tmp_path_factory.mktemp("landmarker")
+    store.unpack(archive, store.LANDMARKER, folder)
+    return folder

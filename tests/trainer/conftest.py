@@ -1,0 +1,36 @@
+"""A drawn data set, a small recipe, and where the real data lies."""
+
+from pathlib import Path
+
+import pytest
+from trainer_tree import make_tree
+
+from trainer.datasets.ferplus import FOLDERS, FerPlus, load
+from trainer.recipes import RECIPES, Recipe
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("data") / "ferplus"
+    make_tree(root, FOLDERS)
+    return root
+
+
+@pytest.fixture(scope="session")
+def parts(tree) -> tuple[FerPlus, FerPlus]:
+    return load(tree, "train"), load(tree, "valid")
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    changes = {"epochs": "2", "batch": "8", "ema_decay": "0.9"}
+    return RECIPES.get("khorrami2015-ferplus").override(changes)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The real FER+ parts, beside the checkout."""
+    folder = Path(__file__).resolve().parents[3] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real FER+ parts are not beside this checkout (../shared/data)")
+    return folder

@@ -1,0 +1,121 @@
+"""The real application, offscreen."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from ferdesk import resources
+from ferdesk.core.labels import EXPRESSIONS
+from ferdesk.settings import Settings
+from ferdesk.ui import app as ui_app
+from ferdesk.ui.main_window import MainWindow
+
+BUNDLE = resources.root() / "models" / Settings().bundle / "bundle.json"
+
+needs_demo = pytest.mark.skipif(
+    not (resources.demo_clip().is_file() and BUNDLE.is_file()),
+    reason="the demo clip or the bundle is not in resources",
+)
+
+
+def the_window() -> MainWindow | None:
+    windows = (w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow))
+    return next((w for w in windows if w.isVisible()), None)
+
+
+def test_this_qt_leaves_none_and_true_alone(app: QApplication) -> None:
+    """PySide6 6.12.0 takes a reference too many from None and True on Python 3.11.
+
+    After some thousand calls the interpreter then ends with "deallocating None".
+    """
+    timer = QTimer()
+    before = sys.getrefcount(None), sys.getrefcount(True)
+    for _ in range(100):
+        timer.setInterval(1)
+        timer.timeout.emit()
+    after = sys.getrefcount(None), sys.getrefcount(True)
+    assert abs(after[0] - before[0]) < 50
+    assert abs(after[1] - before[1]) < 50
+
+
+@needs_demo
+def test_the_demo_shows_labelled_faces(app: QApplication) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def look() -> None:
+        window = the_window()
+        if window is None or window.view.live is None:
+            return
+        for face in window.view.live.result.faces:
+            seen.append((face.label, window.panel.cards[0].label.text()))
+        if len(seen) > 10:
+            window.close()
+
+    timer = QTimer()
+    timer.timeout.connect(look)
+    timer.start(20)
+    before = threading.active_count()
+    assert ui_app.run(Settings(), "demo", quit_after_s=8) == 0
+    timer.stop()
+    assert len(seen) > 10
+    assert all(label in EXPRESSIONS for label, _ in seen)
+    assert all(label.capitalize() == shown for label, shown in seen)
+    assert threading.active_count() == before
+
+
+def test_an_error_in_a_slot_or_thread_is_shown_and_the_app_stays(
+    app: QApplication, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ui_app, "list_cameras", lambda: ())
+    shown: list[str | None] = []
+    hooks = sys.excepthook, threading.excepthook
+
+    def fail() -> None:
+        raise RuntimeError("a slot failed")
+
+    def fail_in_thread() -> None:
+        thread = threading.Thread(target=lambda: 1 / 0)
+        thread.start()
+        thread.join()
+
+    def look() -> None:
+        window = the_window()
+        assert window is not None
+        shown.append(window.banners.message("unexpected"))
+
+    for delay, step in ((100, fail), (200, look), (250, fail_in_thread), (400, look)):
+        QTimer.singleShot(delay, step)
+    with caplog.at_level(logging.ERROR):
+        assert ui_app.run(Settings(), "missing.mp4", quit_after_s=0.6) == 0
+    assert shown == [
+        "Something unexpected went wrong: RuntimeError: a slot failed",
+        "Something unexpected went wrong: ZeroDivisionError: division by zero",
+    ]
+    assert "unexpected error" in caplog.text
+    assert (sys.excepthook, threading.excepthook) == hooks
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as Unix has them")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_the_window_cleanly(number: signal.Signals, tmp_path: Path) -> None:
+    code = (
+        "from ferdesk.settings import Settings; from ferdesk.ui.app import run; "
+        "import sys; "
+        "sys.exit(run(Settings(), 'missing.mp4', quit_after_s=20))"
+    )
+    env = os.environ | {"QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE)
+    time.sleep(2.5)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 0, errors.decode()
+    assert b"Traceback" not in errors

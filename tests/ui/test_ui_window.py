@@ -1,0 +1,297 @@
+"""The window on fake parts: messages, keys, snapshots, the way of a result to the screen."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLabel
+from ui_fakes import FakePipeline, FakeSource, Sources, a_live, open_window, spin, wait_until
+
+from ferdesk.core.errors import BundleError
+from ferdesk.settings import Settings
+from ferdesk.ui import actions, theme
+from ferdesk.ui.main_window import MainWindow
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def clip() -> FakeSource:
+    return FakeSource("demo", live=False, frames=5000, fps=50)
+
+
+def press(
+    window: MainWindow,
+    key: Qt.Key,
+    modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+) -> None:
+    """Type as a user does: shortcuts reach the active window only."""
+    window.activateWindow()
+    wait_until(window.isActiveWindow)
+    QTest.keyClick(window, key, modifier)
+
+
+def test_the_first_camera_is_shown(tmp_path: Path) -> None:
+    sources = Sources(camera_0=FakeSource)
+    with open_window(tmp_path, sources, cameras=("camera:0", "camera:1")) as window:
+        window.start(None)
+        wait_until(lambda: window.view.live)
+        assert sources.opened == [("camera:0", False)]
+        assert window.picker.combo.currentText() == "Webcam 0"
+        assert window.windowTitle() == "Webcam 0 – ferdesk"
+        wait_until(lambda: window.status.fps.text().split()[0].isdigit())
+        assert window.status.source.text() == "Webcam 0  160×90"
+        assert window.status.latency.text().split()[0].isdigit()
+        assert window.status.faces.text() == "faces: fake faces"
+        assert window.status.engine.text() == "engine: fake engine"
+        assert window.status.bundle.text() == "net: fake-net"
+
+
+def test_without_a_camera_the_demo_is_shown_and_said_so(tmp_path: Path) -> None:
+    sources = Sources(demo=clip)
+    with open_window(tmp_path, sources, cameras=()) as window:
+        window.start(None)
+        wait_until(lambda: window.view.live)
+        assert sources.opened == [("demo", True)]
+        text = "No camera found: showing the built-in demo"
+        assert window.banners.message("no-camera") == text
+        assert list(window.banners.buttons("no-camera")) == ["Choose camera", "Open file"]
+        wait_until(lambda: window.view.live)
+        window.open("camera:0")
+        assert window.banners.message("no-camera") is None
+
+
+def test_the_banner_opens_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = Sources(demo=clip, clip=clip)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("clip", ""))
+    with open_window(tmp_path, sources, cameras=()) as window:
+        window.start(None)
+        wait_until(lambda: window.banners.buttons("no-camera"))
+        window.banners.buttons("no-camera")["Open file"].click()
+        assert sources.opened[-1][0] == "clip" or window.picker.combo.currentText() == "clip"
+        wait_until(lambda: sources.opened[-1] == ("clip", False))
+
+
+def test_a_lost_camera_is_said_and_comes_back(tmp_path: Path) -> None:
+    sources = Sources(camera_0=FakeSource)
+    with open_window(tmp_path, sources) as window:
+        window.start(None)
+        wait_until(lambda: window.view.live)
+        assert sources.last is not None
+        sources.last.unplugged.set()
+        wait_until(lambda: window.banners.message("source"))
+        assert window.banners.message("source") == "Webcam 0 was disconnected. Reconnecting…"
+        assert window.view.live is not None, "the last picture stays"
+        assert window.isVisible()
+        wait_until(lambda: window.banners.message("source") is None)
+
+
+def test_a_camera_that_is_busy_is_said(tmp_path: Path) -> None:
+    with open_window(tmp_path, Sources()) as window:
+        window.start("camera:0")
+        wait_until(lambda: window.banners.message("source"))
+        assert (
+            window.banners.message("source")
+            == "camera:0 cannot be opened. Trying again every second…"
+        )
+
+
+def test_a_bad_file_is_said(tmp_path: Path) -> None:
+    with open_window(tmp_path, Sources()) as window:
+        window.start("nothing.mp4")
+        wait_until(lambda: window.banners.message("source"))
+        assert window.banners.message("source") == "nothing.mp4 cannot be opened."
+
+
+def test_a_clip_that_ends_can_be_played_again(tmp_path: Path) -> None:
+    sources = Sources(clip=lambda: FakeSource("clip", live=False, frames=3, fps=50))
+    with open_window(tmp_path, sources) as window:
+        window.start("clip")
+        wait_until(lambda: window.banners.message("source") == "clip has ended.")
+        window.banners.buttons("source")["Play again"].click()
+        wait_until(lambda: len(sources.opened) == 2)
+
+
+def test_a_broken_bundle_is_said_and_tried_again(tmp_path: Path) -> None:
+    errors = [BundleError("The bundle is broken: run X.")]
+
+    def build(_: Settings) -> FakePipeline:
+        if errors:
+            raise errors.pop()
+        return FakePipeline()
+
+    sources = Sources(camera_0=FakeSource)
+    with open_window(tmp_path, sources, build=build) as window:
+        window.start("camera:0")
+        wait_until(lambda: window.banners.message("pipeline") == "The bundle is broken: run X.")
+        window.banners.buttons("pipeline")["Try again"].click()
+        wait_until(lambda: window.view.live)
+        assert window.banners.message("pipeline") is None
+
+
+def test_the_password_of_a_stream_is_not_shown(tmp_path: Path) -> None:
+    with open_window(tmp_path, Sources()) as window:
+        window.start("rtsp://me:secret@cam.example:554/live")
+        shown = [window.windowTitle(), window.picker.combo.currentText()]
+        shown += [label.text() for label in window.findChildren(QLabel)]
+        assert not any("secret" in text for text in shown)
+        assert "cam.example:554" in window.windowTitle()
+
+
+def test_a_snapshot_holds_the_picture_and_the_numbers(tmp_path: Path) -> None:
+    folder = tmp_path / "Pictures" / "ferdesk"
+    with open_window(folder, Sources(camera_0=FakeSource)) as window:
+        window.start("camera:0")
+        wait_until(lambda: window.view.live)
+        press(window, Qt.Key.Key_Space)
+        press(window, Qt.Key.Key_S)
+        wait_until(lambda: "Saved" in window.status.message.text())
+        assert window.view.live is not None
+        shown = window.view.live.result
+    png, data = sorted(folder.glob("*.png")), sorted(folder.glob("*.json"))
+    assert len(png) == len(data) == 1
+    assert png[0].read_bytes().startswith(b"\x89PNG")
+    record = json.loads(data[0].read_text())
+    assert record.pop("taken_at")[:2] == "20"
+    assert record == json.loads(json.dumps(shown.to_dict()))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (*png, *data)} == {0o600}
+
+
+def test_a_snapshot_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with open_window(tmp_path / "file" / "ferdesk", Sources(camera_0=FakeSource)) as window:
+        window.start("camera:0")
+        wait_until(lambda: window.view.live)
+        window.save_snapshot()
+        wait_until(lambda: window.banners.message("snapshot"))
+        assert "cannot be saved" in str(window.banners.message("snapshot"))
+
+
+def test_a_snapshot_of_nothing_is_said(tmp_path: Path) -> None:
+    with open_window(tmp_path, Sources()) as window:
+        window.save_snapshot()
+        assert window.status.message.text() == "There is no picture to save yet."
+
+
+def test_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = Sources(camera_0=FakeSource, demo=clip, clip=clip)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("clip", ""))
+    with open_window(tmp_path, sources) as window:
+        window.start("camera:0")
+        wait_until(lambda: window.view.live)
+        press(window, Qt.Key.Key_Space)
+        assert window.pause_button.text() == "Resume"
+        held = window.view.live
+        spin(0.2)
+        assert window.view.live is held
+        press(window, Qt.Key.Key_Space)
+        assert window.pause_button.text() == "Pause"
+        press(window, Qt.Key.Key_O)
+        wait_until(lambda: sources.opened[-1] == ("clip", False))
+        press(window, Qt.Key.Key_D)
+        wait_until(lambda: sources.opened[-1] == ("demo", True))
+        for mode in ("dark", "light", "system"):
+            press(window, Qt.Key.Key_T)
+            assert window.status.message.text() == f"Theme: {mode}"
+        for key in (Qt.Key.Key_F, Qt.Key.Key_F11):
+            press(window, key)
+            assert window.isFullScreen()
+            press(window, Qt.Key.Key_Escape)
+            assert not window.isFullScreen()
+        for key in (Qt.Key.Key_F1, Qt.Key.Key_Question):
+            press(window, key)
+            dialog = window.findChild(actions.ShortcutsDialog)
+            assert dialog is not None
+            assert dialog.isVisible()
+            dialog.close()
+            spin(0.05)
+        press(window, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+        assert not window.isVisible()
+
+
+def test_the_help_lists_every_key() -> None:
+    dialog = actions.ShortcutsDialog()
+    texts = [label.text() for label in dialog.findChildren(QLabel)]
+    for spec in actions.ACTIONS:
+        assert spec.text in texts
+        assert " or ".join(spec.keys) in texts
+
+
+def test_the_space_bar_presses_a_message_s_button_that_has_the_focus(tmp_path: Path) -> None:
+    sources = Sources(clip=lambda: FakeSource("clip", live=False, frames=3, fps=50))
+    with open_window(tmp_path, sources) as window:
+        window.start("clip")
+        wait_until(lambda: window.banners.buttons("source"))
+        button = window.banners.buttons("source")["Play again"]
+        window.activateWindow()
+        button.setFocus()
+        QTest.keyClick(button, Qt.Key.Key_Space)
+        wait_until(lambda: len(sources.opened) == 2)
+        assert window.pause_button.text() == "Pause"
+
+
+def test_choosing_from_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = Sources(camera_0=FakeSource, camera_1=FakeSource, demo=clip)
+    with open_window(tmp_path, sources, cameras=("camera:0", "camera:1")) as window:
+        window.start(None)
+        wait_until(lambda: window.view.live)
+        combo = window.picker.combo
+        combo.activated.emit(combo.findText("Webcam 1"))
+        wait_until(lambda: sources.opened[-1][0] == "camera:1")
+        assert combo.currentText() == "Webcam 1"
+        monkeypatch.setattr(QInputDialog, "getText", lambda *_: ("", False))
+        combo.setCurrentIndex(combo.findText("Open stream address…"))
+        combo.activated.emit(combo.currentIndex())
+        assert combo.currentText() == "Webcam 1"
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/some/faces")
+        combo.activated.emit(combo.findText("Open folder of pictures…"))
+        assert combo.currentText() == "faces"
+
+
+def test_a_dropped_file_is_opened(tmp_path: Path) -> None:
+    sources = Sources()
+    with open_window(tmp_path, sources) as window:
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a clip.mp4"))])
+        button, key = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        enter = QDragEnterEvent(window.rect().center(), Qt.DropAction.CopyAction, data, button, key)
+        window.dragEnterEvent(enter)
+        assert enter.isAccepted()
+        drop = QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, button, key)
+        window.dropEvent(drop)
+        wait_until(lambda: sources.opened == [(str(tmp_path / "a clip.mp4"), False)])
+
+
+def test_themes(tmp_path: Path, app: QApplication) -> None:
+    with open_window(tmp_path, Sources()) as window:
+        for mode, colours in ((theme.Mode.DARK, theme.DARK), (theme.Mode.LIGHT, theme.LIGHT)):
+            window.set_mode(mode)
+            assert app.palette().window().color().name() == colours.window
+            image = window.grab().toImage()
+            assert image.pixelColor(4, 4).name() == colours.window
+
+
+def test_the_picture_is_painted_as_it_is(tmp_path: Path) -> None:
+    with open_window(tmp_path, Sources()) as window:
+        live = a_live()
+        window.view.show_result(live)
+        rect = window.view.picture_rect()
+        assert abs(rect.width() / rect.height() - 160 / 90) < 0.02
+        assert rect.width() <= window.view.width()
+        middle = window.view.grab().toImage().pixelColor(window.view.rect().center())
+        assert middle.getRgb()[:3] == (0, 200, 0)
+        assert window.view.latency_ms() is not None
+        window.view.show_text("Nothing")
+        assert window.view.latency_ms() is None
+
+
+def test_an_unexpected_error_is_shown(tmp_path: Path) -> None:
+    with open_window(tmp_path, Sources()) as window:
+        window.report_unexpected("Something broke")
+        assert window.banners.message("unexpected") == "Something broke"
+        window.banners._banners["unexpected"].close_button.click()
+        assert window.banners.message("unexpected") is None
+        spin(0.05)

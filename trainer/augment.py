@@ -1,0 +1,109 @@
+"""Random changes to a batch of faces, made in torch on whichever device the batch is on.
+
+All random numbers come from one seeded CPU generator, in a fixed order, so that a training repeats
+itself on every device. Works on grey levels 0..255, before `ferdesk.core.preprocess.normalise`.
+Normalisation undoes a change of brightness or contrast unless something was clipped to the range;
+the gamma curve is what it cannot undo.
+"""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+from trainer.recipes.base import Recipe
+
+_WHITE = 255.0
+
+
+def augment(batch: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
+    """Move, turn, scale, mirror, re-light and blank faces at random.
+
+    Args:
+        batch: (n, 1, height, width) float32, 0..255.
+        recipe: the ranges; those of zero leave the batch as it is.
+        generator: on the CPU; advanced by the same amount whatever the ranges are.
+
+    Returns:
+        The same shape, type, device and range.
+    """
+    n = len(batch)
+    u = torch.rand(n, 10, generator=generator)  # one row an image, one column a decision
+    signed = 2 * u - 1
+    theta = inverse_affine(
+        angle=signed[:, 0] * math.radians(recipe.rotation_deg),
+        scale=1 + signed[:, 1] * recipe.scale,
+        shift=signed[:, 2:4] * recipe.translation,
+        mirror=u[:, 4] < recipe.flip,
+    )
+    moved = warp(batch, theta.to(batch.device))
+    lit = relight(
+        moved,
+        gamma=(signed[:, 5] * recipe.gamma).exp().to(batch.device),
+        contrast=(1 + signed[:, 6] * recipe.contrast).to(batch.device),
+        brightness=(signed[:, 7] * recipe.brightness).to(batch.device),
+    )
+    if recipe.cutout:
+        return cut_out(lit, u[:, 8:10].to(batch.device), recipe.cutout)
+    return lit
+
+
+def inverse_affine(angle: Tensor, scale: Tensor, shift: Tensor, mirror: Tensor) -> Tensor:
+    """The maps that `affine_grid` wants: from places in the new picture to the old one's.
+
+    Args:
+        angle: (n,) radians; positive turns the face clockwise as seen.
+        scale: (n,) above 1 makes the face larger.
+        shift: (n, 2) in parts of the side, x to the right and y down, moves the face that way.
+        mirror: (n,) bool, exchanges left and right before all else.
+
+    Returns:
+        (n, 2, 3) float32 in affine_grid's units, where the picture spans -1..1.
+    """
+    cos, sin = angle.cos() / scale, angle.sin() / scale
+    # new = R S M old + t, so old = M S^-1 R^T (new - t)
+    linear = torch.stack([torch.stack([cos, sin], 1), torch.stack([-sin, cos], 1)], 1)
+    sign = torch.where(mirror, -1.0, 1.0)
+    linear = torch.stack([linear[:, 0] * sign[:, None], linear[:, 1]], 1)
+    offset = -(linear @ (2 * shift)[:, :, None])
+    return torch.cat([linear, offset], dim=2)
+
+
+def warp(batch: Tensor, theta: Tensor) -> Tensor:
+    """Sample each picture through its map; outside, the border repeats."""
+    grid = functional.affine_grid(theta, list(batch.shape), align_corners=False)
+    return functional.grid_sample(
+        batch, grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
+
+
+def relight(batch: Tensor, gamma: Tensor, contrast: Tensor, brightness: Tensor) -> Tensor:
+    """Bend, stretch and shift each picture's intensities, clipped to 0..255.
+
+    Args:
+        batch: (n, 1, height, width) float, 0..255.
+        gamma: (n,) exponent of the intensity curve; 1 leaves it straight.
+        contrast: (n,) factor around middle grey.
+        brightness: (n,) added, in parts of the full range.
+    """
+    g, c, b = (v[:, None, None, None] for v in (gamma, contrast, brightness))
+    curved = (batch.clamp(0, _WHITE) / _WHITE) ** g
+    return ((curved - 0.5) * c + 0.5 + b).clamp(0, 1) * _WHITE
+
+
+def cut_out(batch: Tensor, centre: Tensor, side: float) -> Tensor:
+    """Blank a square of each picture with the picture's mean.
+
+    Args:
+        batch: (n, 1, height, width) float.
+        centre: (n, 2) the square's middle, x and y, in parts of the picture, 0..1.
+        side: the square's side in parts of the picture's.
+    """
+    height, width = batch.shape[2:]
+    x = (torch.arange(width, device=batch.device) + 0.5) / width
+    y = (torch.arange(height, device=batch.device) + 0.5) / height
+    in_x = (x - centre[:, :1]).abs() <= side / 2
+    in_y = (y - centre[:, 1:]).abs() <= side / 2
+    inside = (in_y[:, :, None] & in_x[:, None, :])[:, None]
+    return torch.where(inside, batch.mean(dim=(1, 2, 3), keepdim=True), batch)

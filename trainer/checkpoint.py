@@ -1,0 +1,160 @@
+"""What a training must remember to go on as if nothing had happened.
+
+Files hold tensors, numbers and texts only and are read with weights_only=True, so that a checkpoint
+from a stranger cannot run code.
+"""
+
+import io
+import pickle
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Generator, Tensor, nn
+
+from trainer import files
+from trainer.errors import TrainError
+from trainer.recipes import Recipe
+from trainer.runs import Row
+
+_MAY_DIFFER = frozenset({"epochs", "title", "paper"})
+
+
+@dataclass(slots=True)
+class State:
+    """All that changes while a net is trained.
+
+    Attributes:
+        net: the weights that the optimiser moves.
+        ema: their running average, which is what gets evaluated and exported.
+        optimiser: with its momenta.
+        generator: gives the order of the images and the augmentation; on the CPU.
+        epoch: epochs finished.
+        step: optimiser steps taken in all.
+        order: (n,) int64, this epoch's order; empty between epochs.
+        position: images of `order` already used.
+        loss_sum: sum of the image losses of this epoch so far.
+        seconds: time spent on this epoch's batches so far.
+        best: the best accuracy on valid so far; -1 before the first.
+        rows: the metrics of the finished epochs.
+    """
+
+    net: nn.Module
+    ema: nn.Module
+    optimiser: torch.optim.Optimizer
+    generator: Generator
+    epoch: int = 0
+    step: int = 0
+    order: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    position: int = 0
+    loss_sum: float = 0.0
+    seconds: float = 0.0
+    best: float = -1.0
+    rows: list[Row] = field(default_factory=list)
+
+
+_PLAIN = ("epoch", "step", "order", "position", "loss_sum", "seconds", "best", "rows")
+
+
+def save_state(path: Path, state: State, recipe: Recipe) -> None:
+    """Write the whole state, the global random generators included, in one step."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    content = {
+        "kind": "state",
+        "recipe": recipe.model_dump_json(),
+        "net": state.net.state_dict(),
+        "ema": state.ema.state_dict(),
+        "optimiser": state.optimiser.state_dict(),
+        "generator": state.generator.get_state(),
+        "torch_rng": torch.get_rng_state(),
+        "cuda_rng": cuda,
+        **{key: getattr(state, key) for key in _PLAIN},
+    }
+    _save(path, content)
+
+
+def load_state(path: Path, state: State, recipe: Recipe) -> None:
+    """Fill `state` from a file and set the global random generators.
+
+    Raises:
+        TrainError: unreadable, or made with other values than `recipe`'s (its epochs aside).
+    """
+    content = _load(path, "state")
+    _check_recipe(path, content, recipe)
+    try:
+        state.net.load_state_dict(content["net"])
+        state.ema.load_state_dict(content["ema"])
+        state.optimiser.load_state_dict(content["optimiser"])
+        state.generator.set_state(content["generator"])
+        torch.set_rng_state(content["torch_rng"])
+        if torch.cuda.is_available() and content["cuda_rng"]:
+            torch.cuda.set_rng_state_all(content["cuda_rng"])
+        for key in _PLAIN:
+            setattr(state, key, content[key])
+    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise TrainError(f"{path} does not hold a state of net {recipe.net!r}.") from error
+
+
+def save_best(path: Path, state: State, recipe: Recipe) -> None:
+    """Write the averaged weights and the epoch they are from."""
+    content = {
+        "kind": "weights",
+        "recipe": recipe.model_dump_json(),
+        "ema": state.ema.state_dict(),
+        "epoch": state.epoch,
+        "accuracy": state.best,
+    }
+    _save(path, content)
+
+
+def load_best(path: Path, net: nn.Module, recipe: Recipe) -> int:
+    """Fill `net` with the averaged weights of the best epoch.
+
+    Returns:
+        That epoch, from 1.
+
+    Raises:
+        TrainError: unreadable, or weights of another net.
+    """
+    content = _load(path, "weights")
+    _check_recipe(path, content, recipe)
+    try:
+        net.load_state_dict(content["ema"])
+        return int(content["epoch"])
+    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise TrainError(f"{path} does not hold weights of net {recipe.net!r}.") from error
+
+
+def _save(path: Path, content: dict[str, Any]) -> None:
+    buffer = io.BytesIO()  # written to a file, torch.save turns a full disk into a RuntimeError
+    torch.save(content, buffer)
+    files.write_bytes(path, buffer.getvalue())
+
+
+def _load(path: Path, kind: str) -> dict[str, Any]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise TrainError(f"There is no {path}; train first.") from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise TrainError(
+            f"{path} cannot be read as a checkpoint: it is damaged or holds more than weights."
+        ) from error
+    if not isinstance(content, dict) or content.get("kind") != kind:
+        raise TrainError(f"{path} is not a checkpoint of this trainer ({kind}).")
+    return cast("dict[str, Any]", content)
+
+
+def _check_recipe(path: Path, content: dict[str, Any], recipe: Recipe) -> None:
+    try:
+        theirs = Recipe.model_validate_json(content["recipe"]).model_dump()
+    except (KeyError, ValueError) as error:
+        raise TrainError(f"{path} names no recipe that this version knows.") from error
+    ours = recipe.model_dump()
+    if theirs["net"] != ours["net"]:
+        raise TrainError(f"{path} is of net {theirs['net']!r}, not of {ours['net']!r}.")
+    differing = [k for k in ours if ours[k] != theirs[k] and k not in _MAY_DIFFER]
+    if differing:
+        said = ", ".join(f"{k}={theirs[k]} there, {ours[k]} here" for k in differing)
+        raise TrainError(f"{path} was made with other values: {said}. Use those, or --fresh.")

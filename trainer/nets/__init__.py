@@ -1,0 +1,56 @@
+"""Nets, one file a paper. A net is a torch module from (n, 1, size, size) to (n, 8) logits.
+
+A new file registers its class with `@register_net("name")` and is imported at the end of this one.
+The class takes the keywords `size` (side of the patch in pixels) and `dropout`.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from torch import Tensor, nn
+
+from trainer.registry import Registry
+
+
+class NetFactory(Protocol):
+    """What a registered class looks like to its caller."""
+
+    def __call__(self, *, size: int, dropout: float) -> nn.Module:
+        """Build the net with fresh weights from torch's global generator."""
+
+
+_NETS: Registry[NetFactory] = Registry("net")
+F = TypeVar("F", bound=NetFactory)
+
+
+def register_net(name: str) -> Callable[[F], F]:
+    """Enter a net class under `name`; `@register_net("khorrami2015")` above the class."""
+
+    def enter(factory: F) -> F:
+        _NETS.add(name, factory)
+        return factory
+
+    return enter
+
+
+def build_net(name: str, *, size: int, dropout: float) -> nn.Module:
+    """Build a registered net with fresh weights.
+
+    Raises:
+        TrainError: unknown name, or a size the net cannot take.
+    """
+    return _NETS.get(name)(size=size, dropout=dropout)
+
+
+def net_names() -> tuple[str, ...]:
+    """All registered names, sorted."""
+    return _NETS.names()
+
+
+def parameter_count(net: nn.Module) -> int:
+    """How many numbers the net learns."""
+    parameters: list[Tensor] = list(net.parameters())
+    return sum(p.numel() for p in parameters)
+
+
+from trainer.nets import khorrami2015  # noqa: E402, F401  (registers itself)

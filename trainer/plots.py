@@ -1,0 +1,66 @@
+"""The pictures a run and an evaluation leave behind. No window is ever opened."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from ferdesk.core.labels import EXPRESSIONS
+from trainer import files
+from trainer.runs import Row
+
+
+def draw_curves(path: Path, rows: list[Row], title: str) -> None:
+    """Loss and accuracy over the epochs, as a PNG.
+
+    Args:
+        path: the picture's place.
+        rows: a run's metrics, at least one.
+        title: above the picture.
+    """
+    epochs = [row["epoch"] for row in rows]
+    with mpl.rc_context({"font.size": 9}):
+        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        losses, accuracy = figure.subplots(1, 2)
+        for key, name in (("train_loss", "train, augmented"), ("valid_loss", "valid")):
+            losses.plot(epochs, [row[key] for row in rows], label=name)
+        losses.set(xlabel="epoch", ylabel="cross-entropy", title=title)
+        keys = (("valid_accuracy", "plurality"), ("valid_accuracy_majority", "majority"))
+        for key, name in keys:
+            accuracy.plot(epochs, [100 * row[key] for row in rows], label=f"valid, {name}")
+        accuracy.set(xlabel="epoch", ylabel="accuracy (%)", title="averaged weights")
+        for axes in (losses, accuracy):
+            axes.legend()
+            axes.grid(alpha=0.3)
+        _save(figure, path)
+
+
+def draw_confusion(path: Path, matrix: np.ndarray, title: str) -> None:
+    """A confusion matrix with counts, coloured by the row's share, as a PNG.
+
+    Args:
+        path: the picture's place.
+        matrix: (8, 8) int, rows are the true classes, columns the predicted ones.
+        title: above the picture.
+    """
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    with mpl.rc_context({"font.size": 9}):
+        figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+        axes = figure.subplots()
+        image = axes.imshow(share, vmin=0, vmax=1, cmap="Blues")
+        places = range(len(EXPRESSIONS))
+        axes.set_xticks(places, EXPRESSIONS, rotation=40, ha="right")
+        axes.set_yticks(places, EXPRESSIONS)
+        axes.set(xlabel="predicted", ylabel="true", title=title)
+        for row in places:
+            for column in places:
+                colour = "white" if share[row, column] > 0.5 else "black"
+                text = str(matrix[row, column])
+                axes.text(column, row, text, ha="center", va="center", color=colour)
+        figure.colorbar(image, ax=axes, label="share of the true class")
+        _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    files.write_with(path, lambda temporary: figure.savefig(temporary, dpi=110, format="png"))

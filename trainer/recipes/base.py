@@ -1,0 +1,90 @@
+"""Recipe: all that decides a training, frozen; its defaults are what recipes share."""
+
+from typing import Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
+
+from trainer.datasets.protocols import VoteRule
+from trainer.errors import TrainError
+from trainer.registry import Registry, nearest
+
+_FIXED = frozenset({"name", "title", "paper"})
+
+
+class Recipe(BaseModel):
+    """How a net is trained. A recipe file states only what differs from these defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """Also the name of the run's folder and of the bundle."""
+    title: str
+    paper: str
+    dataset: Literal["ferplus"] = "ferplus"
+    net: str
+    size: PositiveInt = 48
+    """Side of the patch in pixels."""
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    votes: VoteRule = "without_outliers"
+    """How an image's votes become the distribution that the net is trained towards."""
+
+    lr: PositiveFloat = 0.01
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: NonNegativeFloat = 1e-5
+    batch: PositiveInt = 64
+    epochs: PositiveInt = 30
+    ema_decay: float = Field(default=0.999, ge=0, lt=1)
+    """Part of the averaged weights that a step keeps; 0 turns averaging off."""
+    seed: NonNegativeInt = 0
+
+    rotation_deg: float = Field(default=15.0, ge=0, le=180)
+    """Uniform in plus or minus this many degrees."""
+    scale: float = Field(default=0.12, ge=0, lt=1)
+    """The face's size is multiplied by 1 plus or minus up to this."""
+    translation: float = Field(default=0.08, ge=0, le=1)
+    """Uniform in plus or minus this part of the patch's side, in x and y each."""
+    flip: float = Field(default=0.5, ge=0, le=1)
+    """Probability of a left-right mirror image."""
+    brightness: float = Field(default=0.2, ge=0, le=1)
+    """Added grey, plus or minus up to this part of the full range."""
+    contrast: float = Field(default=0.3, ge=0, lt=1)
+    """Contrast is multiplied by 1 plus or minus up to this."""
+    gamma: float = Field(default=0.3, ge=0, lt=1)
+    """The intensity curve's exponent is e to plus or minus up to this."""
+    cutout: float = Field(default=0.0, ge=0, lt=1)
+    """Side of the square that is blanked, as a part of the patch's side; 0 turns it off."""
+
+    def override(self, changes: dict[str, str]) -> "Recipe":
+        """Replace values by texts from the command line, checked and converted by their type.
+
+        Raises:
+            TrainError: unknown key (the nearest are named), or a value that does not fit.
+        """
+        known = Recipe.model_fields.keys() - _FIXED
+        for key in changes:
+            if key not in known:
+                raise TrainError(f"A recipe has no value {key!r} to set. {nearest(key, known)}")
+        try:
+            return Recipe.model_validate({**self.model_dump(), **changes})
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            raise TrainError(f"--set {key}={first['input']}: {first['msg']}.") from error
+
+
+RECIPES: Registry[Recipe] = Registry("recipe")
+
+
+def add_recipe(recipe: Recipe) -> Recipe:
+    """Enter a recipe under its name and hand it back."""
+    RECIPES.add(recipe.name, recipe)
+    return recipe
