@@ -36,9 +36,7 @@ def e2e(scale: float = 1.0, shift: float = 0.0, depth: bool = True) -> Place:
     base = CropRecipe()
     side = (1 + 2 * base.beside + base.above + base.below) / 2 * scale
     drop = (base.below - base.above) / 2 + shift
-    recipe = CropRecipe(
-        beside=(side - 1) / 2, above=side / 2 - drop, below=side / 2 + drop
-    )
+    recipe = CropRecipe(beside=(side - 1) / 2, above=side / 2 - drop, below=side / 2 + drop)
     return lambda points: eye_aligned(points if depth else points[:, :2], recipe, SIZE)
 
 
@@ -126,9 +124,7 @@ def main() -> None:
     print("| crop | choose: accuracy | balanced | report: accuracy | balanced |")
     print("|---|---|---|---|---|")
     for title, place in PLACES.items():
-        patches = [
-            extract(image, place(landmarks[name]), SIZE).image for name, _, _, image in rows
-        ]
+        patches = [extract(image, place(landmarks[name]), SIZE).image for name, _, _, image in rows]
         judged = np.concatenate(
             [net.predict(patches[i : i + 64]).argmax(axis=1) for i in range(0, len(patches), 64)]
         )

@@ -174,6 +174,8 @@ def analyze_command(
     if as_json:
         _print_json([one.model_dump(mode="json") for one in summaries], single=len(inputs) == 1)
     failed = show_summary(Console(stderr=as_json), summaries, quiet=as_json)
+    if summaries[-1].interrupted:
+        raise typer.Exit(_INTERRUPTED)
     if failed:
         raise typer.Exit(_USAGE_ERROR)
 

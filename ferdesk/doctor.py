@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-import openvino
 from pydantic import BaseModel, ConfigDict
 
 import ferdesk
 from ferdesk import resources
 from ferdesk.core.bundle import read_bundle
 from ferdesk.core.errors import FerdeskError
+from ferdesk.engines import openvino_runtime
 from ferdesk.expression import ExpressionNet, installed_bundles
 from ferdesk.faces.store import SETS, find_file, installed, load, verify
 from ferdesk.sources import list_cameras
@@ -80,7 +80,7 @@ def _versions() -> Iterator[Finding]:
     yield Finding(
         area="engine",
         ok=True,
-        text="openvino: " + ", ".join(openvino.Core().available_devices),
+        text="openvino: " + ", ".join(openvino_runtime.load().Core().available_devices),
     )
     if importlib.util.find_spec("torch_tensorrt") is None:
         yield Finding(

@@ -104,16 +104,20 @@ def draw(result: FrameResult, options: OverlayOptions) -> ImageU8:
             canvas.outline(box, EXPRESSION_COLOURS[face.label])
     if not canvas.has_room:
         return canvas.image
-    # What is drawn gives way to all that is there already, so the most important goes first.
+    # What is placed gives way to all that has its place already: the most important goes first.
     taken = [canvas.hud(options.hud)] if options.hud else []
+    titles: list[tuple[str, _Rect, RGB]] = []
     for face, box in zip(result.faces, boxes, strict=True):
-        if title := _title(face, options):
+        if text := _title(face, options):
             others = [other for other in boxes if other is not box]
-            colour = EXPRESSION_COLOURS[face.label]
-            taken.append(canvas.title(title, colour, box, others + taken))
+            place = canvas.place_title(text, box, others + taken)
+            titles.append((text, place, EXPRESSION_COLOURS[face.label]))
+            taken.append(place)
     if options.bars:
         for face, box in zip(result.faces, boxes, strict=True):
             taken.append(canvas.bars(face, box, boxes + taken))
+    for text, place, colour in titles:
+        canvas.title(text, place, colour)
     return canvas.image
 
 
@@ -155,21 +159,23 @@ class _Canvas:
         self._text(text, pad, round(pad / 2 + size), size, _WHITE)
         return rect
 
-    def title(self, text: str, colour: RGB, box: _Rect, others: Sequence[_Rect]) -> _Rect:
+    def place_title(self, text: str, box: _Rect, others: Sequence[_Rect]) -> _Rect:
         size = self.text_size
-        pad = round(size * 0.35)
-        width, height = text_width(text, size) + 2 * pad, round(size * 1.35)
+        width, height = text_width(text, size) + 2 * round(size * 0.35), round(size * 1.35)
         places = (
             _Rect(box.x, box.y - height, width, height),
             _Rect(box.x + box.w - width, box.y - height, width, height),
             _Rect(box.x, box.y + box.h, width, height),
             _Rect(box.x + box.w - width, box.y + box.h, width, height),
         )
-        rect = self._best(places, others)
+        return self._best(places, others)
+
+    def title(self, text: str, rect: _Rect, colour: RGB) -> None:
+        size = self.text_size
         corner = (rect.x + rect.w - 1, rect.y + rect.h - 1)
         cv2.rectangle(self.image, (rect.x, rect.y), corner, _bgr(colour), cv2.FILLED)
-        self._text(text, rect.x + pad, rect.y + round(size * 1.03), size, _BLACK, bold=True)
-        return rect
+        at = rect.x + round(size * 0.35), rect.y + round(size * 1.03)
+        self._text(text, *at, size, _BLACK, bold=True)
 
     def bars(self, face: FaceResult, box: _Rect, others: Sequence[_Rect]) -> _Rect:
         size = max(self.text_size * 0.85, _SMALLEST_TEXT * 0.9)
@@ -178,7 +184,8 @@ class _Canvas:
         figures = text_width("100", size)
         width = round(2 * pad + names + 2 * gap + _BAR_LENGTH * size + figures)
         height = round(size * 1.3 * (len(EXPRESSIONS) + 0.5))
-        rect = self._best(_around(box, width, height, round(size * 0.3)), others)
+        beside, over = round(size * 0.3), round(size * 0.3 + self.text_size * 1.35)
+        rect = self._best(_around(box, width, height, beside, over), others)
         self._link(box, rect, EXPRESSION_COLOURS[face.label])
         self._plate(rect)
         row = rect.h / (len(EXPRESSIONS) + 0.5)
@@ -256,10 +263,13 @@ def _title(face: FaceResult, options: OverlayOptions) -> str:
     return "  ".join(parts)
 
 
-def _around(box: _Rect, width: int, height: int, gap: int) -> Iterator[_Rect]:
-    """Places for a panel, the most natural first: right, left, below, above; then the corners."""
-    right, left = box.x + box.w + gap, box.x - gap - width
-    below, above = box.y + box.h + gap, box.y - gap - height
+def _around(box: _Rect, width: int, height: int, beside: int, over: int) -> Iterator[_Rect]:
+    """Places for a panel, the most natural first: right, left, below, above; then the corners.
+
+    `beside` and `over` are the gaps to the box, the latter with room for a title between.
+    """
+    right, left = box.x + box.w + beside, box.x - beside - width
+    below, above = box.y + box.h + over, box.y - over - height
     level, middle = box.y, box.x + (box.w - width) // 2
     bottom = box.y + box.h - height
     yield from (_Rect(x, y, width, height) for x, y in ((right, level), (left, level)))

@@ -57,7 +57,7 @@ class Pipeline:
         if time_s is None:
             time_s = frame.captured_ns / 1e9
         if frame.still:
-            self.reset()
+            self._tracker.forget()
         with _timed("faces", stage_ms):
             found = self._finder.find(frame)
         with _timed("track", stage_ms):

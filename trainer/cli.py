@@ -118,7 +118,8 @@ def evaluate(
     from trainer.evaluate import bundle_probabilities, measure, truth
 
     loaded = _load(data, _part(part), skip_bad)
-    images, labels = truth(loaded, protocol)
+    keep, labels = truth(loaded, protocol)
+    images = loaded.images[keep]
     if bundle is not None:
         probabilities = bundle_probabilities(find_bundle(bundle), images)
         what = bundle

@@ -63,8 +63,11 @@ class Evaluation:
         }
 
 
-def truth(data: FerPlus, protocol: Protocol) -> tuple[ImageU8, Labels]:
-    """The images that keep a label under `protocol`, and those labels.
+def truth(data: FerPlus, protocol: Protocol) -> tuple[NDArray[np.bool_], Labels]:
+    """Which images keep a label under `protocol`, and those labels.
+
+    Returns:
+        (n,) bool over all images, and (kept,) int64, 0..7.
 
     Raises:
         DataError: none does.
@@ -73,7 +76,7 @@ def truth(data: FerPlus, protocol: Protocol) -> tuple[ImageU8, Labels]:
     keep = labels != protocols.DROPPED
     if not keep.any():
         raise DataError(f"No image of the {data.part} part keeps a label under {protocol}.")
-    return data.images[keep], labels[keep]
+    return keep, labels[keep]
 
 
 def bundle_probabilities(folder: Path, images: ImageU8) -> FloatArray:

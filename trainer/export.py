@@ -229,17 +229,18 @@ def _difference(path: Path, x: FloatArray, logits: FloatArray) -> float:
 
 
 def _temperature(net: nn.Module, valid: FerPlus) -> float:
-    images, labels = truth(valid, "plurality")
-    logits = predict_logits(net, torch.from_numpy(images)[:, None], exact=True)
+    keep, labels = truth(valid, "plurality")
+    logits = predict_logits(net, torch.from_numpy(valid.images[keep])[:, None], exact=True)
     return fit_temperature(logits.numpy(), labels)
 
 
 def _evaluate(folder: Path, valid: FerPlus) -> list[Evaluation]:
+    probabilities = bundle_probabilities(folder, valid.images)
     evaluations = []
     for protocol in PROTOCOLS:
-        images, labels = truth(valid, protocol)
-        probabilities = bundle_probabilities(folder, images)
-        evaluations.append(measure(probabilities, labels, part=valid.part, protocol=protocol))
+        keep, labels = truth(valid, protocol)
+        result = measure(probabilities[keep], labels, part=valid.part, protocol=protocol)
+        evaluations.append(result)
     return evaluations
 
 

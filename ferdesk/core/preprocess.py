@@ -66,8 +66,10 @@ def extract(image: ImageU8, from_frame: Matrix, size: int) -> Crop:
     # Pixel centres: patch pixel p covers (p + 0.5) * times - 0.5 in the larger picture.
     larger = from_frame * times
     larger[:, 2] += (times - 1) / 2
+    grey, left, top = _grey_part(image, larger, size * times)
+    larger[:, 2] += larger[:, :2] @ (left, top)
     patch = cv2.warpAffine(
-        image,
+        grey,
         larger,
         (size * times, size * times),
         flags=cv2.INTER_LINEAR,
@@ -75,4 +77,22 @@ def extract(image: ImageU8, from_frame: Matrix, size: int) -> Crop:
     )
     if times > 1:
         patch = cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
-    return Crop(np.asarray(cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY), np.uint8), from_frame)
+    return Crop(np.asarray(patch, np.uint8), from_frame)
+
+
+def _grey_part(image: ImageU8, to_patch: Matrix, size: int) -> tuple[ImageU8, int, int]:
+    """The upright part of a frame that a patch is made of, in grey, and its left and top.
+
+    Only this part is worth converting; where the patch reaches beyond the frame, the part ends at
+    the frame's border, as the frame does.
+    """
+    height, width = image.shape[:2]
+    linear = np.linalg.inv(to_patch[:, :2])
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) - to_patch[:, 2]
+    places = corners @ linear.T
+    low = np.floor(places.min(axis=0)).astype(int) - 2
+    high = np.ceil(places.max(axis=0)).astype(int) + 3
+    left, top = (int(v) for v in np.clip(low, 0, (width - 1, height - 1)))
+    right, bottom = (int(v) for v in np.clip(high, (left + 1, top + 1), (width, height)))
+    part = cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_BGR2GRAY)
+    return np.asarray(part, np.uint8), left, top

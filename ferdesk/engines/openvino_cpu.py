@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 
 from ferdesk.core.errors import ModelError
 from ferdesk.core.types import FloatArray
+from ferdesk.engines import openvino_runtime
 
 
 class OpenVinoEngine:
@@ -35,12 +35,14 @@ class OpenVinoEngine:
         }
         if threads:
             options["INFERENCE_NUM_THREADS"] = str(threads)
+        ov = openvino_runtime.load()
+        core = ov.Core()
         try:
-            model = ov.Core().read_model(path)
+            model = core.read_model(path)
             shape = model.inputs[0].partial_shape
             shape[0] = ov.Dimension(-1)
             model.reshape(shape)
-            compiled = ov.Core().compile_model(model, "CPU", options)
+            compiled = core.compile_model(model, "CPU", options)
         except RuntimeError as error:
             raise ModelError(f"{path} cannot be loaded as a net: {_first_line(error)}") from error
         self._outputs = [(port.any_name, port) for port in compiled.outputs]

@@ -99,7 +99,8 @@ def _runtime() -> ModuleType:
         raise ModelError(
             f'The mediapipe runtime cannot be loaded ({error}). pip install "ferdesk[mediapipe]"'
         ) from error
-    return mediapipe
+    found: ModuleType = mediapipe
+    return found
 
 
 def _archive() -> str:

@@ -1,6 +1,7 @@
 """Tracker: gives each face the number of the person it belongs to.
 
-An id stays with a person through crossings and short losses, and is never given again in a run.
+An id stays with a person through crossings and short losses, and is never given to another one
+before `reset`.
 Two cues decide, both cheap: where the face should be by now, and what the head looks like.
 """
 
@@ -41,11 +42,16 @@ class Tracker:
     def __init__(self) -> None:
         """Start with nobody and id 1."""
         self._last_id = 0
-        self.reset()
+        self._tracks: list[_Track] = []
 
     def reset(self) -> None:
-        """Forget everybody; ids go on from where they were, so none is ever used twice."""
-        self._tracks: list[_Track] = []
+        """Begin another source: nobody is known and ids start at 1 again."""
+        self._last_id = 0
+        self._tracks = []
+
+    def forget(self) -> None:
+        """Know nobody any more, within the same source; ids go on, so none is used twice."""
+        self._tracks = []
 
     def track(self, frame: Frame, time_s: float, faces: Sequence[Face]) -> list[Face]:
         """Number the faces of a frame.

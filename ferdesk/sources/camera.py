@@ -119,7 +119,7 @@ class Camera(BaseSource):
         size: tuple[int, int] = (1280, 720),
         fps: float = 30.0,
         open_capture: OpenCapture | None = None,
-        find: ListCameras = list_cameras,
+        find: ListCameras | None = None,
     ) -> None:
         super().__init__()
         hush()
@@ -128,10 +128,10 @@ class Camera(BaseSource):
         self._size = size
         self._fps = fps
         self._open_capture = open_capture or _open_capture
-        self._find = find
+        self._find = find or list_cameras
         self._capture: Capture | None = None
         self._ahead: ImageU8 | None = None
-        cameras = find()
+        cameras = self._find()
         self._at_first = frozenset(camera.path for camera in cameras)
         self._camera = _choose(wanted, cameras)
         self._info = self._start()

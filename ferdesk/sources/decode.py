@@ -23,6 +23,8 @@ _FILE_FORMATS: Final = (
     "asf,ogg,gif,mjpeg,ivf,mxf,nut,rm,dv,av1,obu,yuv4mpegpipe"
 )
 _MAX_THREADS: Final = 4
+_NEW_CLOCK_S: Final = 1.0
+"""Times that jump back by more than this belong to a recording or sender that began anew."""
 _ROTATIONS: Final = {
     # Degrees counter-clockwise, as FFmpeg gives them.
     90: cv2.ROTATE_90_COUNTERCLOCKWISE,
@@ -110,7 +112,8 @@ class VideoDecoder:
         self._reformatter = VideoReformatter()
         self._ready: deque[VideoFrame] = deque()
         self._decoded = 0
-        self._first_time_s: float | None = None
+        self._zero_s: float | None = None
+        self._last_s = 0.0
         self._container: InputContainer = av.open(
             address, "r", options=dict(options), timeout=timeout_s
         )
@@ -135,13 +138,19 @@ class VideoDecoder:
         Raises:
             av.FFmpegError: the medium cannot be read on (not: damaged content).
         """
-        self._fill()
-        if not self._ready:
-            return None
-        frame = self._ready.popleft()
-        time_s = self._time_of(frame)
-        self._decoded += 1
-        return Picture(self._to_bgr(frame), time_s, _duration_of(frame))
+        while True:
+            self._fill()
+            if not self._ready:
+                return None
+            frame = self._ready.popleft()
+            time_s = self._time_of(frame)
+            if time_s < self._last_s:
+                # Pictures around a damaged one may come out of their order.
+                self.skipped += 1
+                continue
+            self._last_s = time_s
+            self._decoded += 1
+            return Picture(self._to_bgr(frame), time_s, _duration_of(frame))
 
     def close(self) -> None:
         """Let go of the file or connection."""
@@ -170,14 +179,17 @@ class VideoDecoder:
                 self.skipped += 1
 
     def _time_of(self, frame: VideoFrame) -> float:
+        step_s = 1.0 / (self.traits.fps or 25.0)
         stamp = frame.pts if frame.pts is not None else frame.dts
         if stamp is None or frame.time_base is None:
             # Raw streams carry no times; their nominal rate is all there is.
-            return self._decoded / (self.traits.fps or 25.0)
+            return self._decoded * step_s
         time_s = float(stamp * frame.time_base)
-        if self._first_time_s is None:
-            self._first_time_s = time_s
-        return time_s - self._first_time_s
+        if self._zero_s is None:
+            self._zero_s = time_s
+        if time_s - self._zero_s < self._last_s - _NEW_CLOCK_S:
+            self._zero_s = time_s - self._last_s - step_s
+        return time_s - self._zero_s
 
     def _to_bgr(self, frame: VideoFrame) -> ImageU8:
         # One thread: starting more for one small picture costs more than it saves.

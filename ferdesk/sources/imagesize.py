@@ -74,7 +74,7 @@ def _bmp(data: bytes) -> tuple[int, int]:
 
 def _webp(data: bytes) -> tuple[int, int] | None:
     kind = data[12:16]
-    if kind == b"VP8X":
+    if kind == b"VP8X" and len(data) >= 30:
         low, high = data[24:27], data[27:30]
         return int.from_bytes(low, "little") + 1, int.from_bytes(high, "little") + 1
     if kind == b"VP8L":

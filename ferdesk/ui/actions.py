@@ -5,7 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ferdesk.ui.theme import GAP
 
@@ -83,10 +83,10 @@ class ShortcutsDialog(QDialog):
             keys.setFont(font)
             grid.addWidget(keys, row, 0)
             grid.addWidget(QLabel(spec.text), row, 1)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.close)
+        close = QPushButton("Close")
+        close.clicked.connect(self.close)
         column = QVBoxLayout(self)
         column.setContentsMargins(GAP * 2, GAP * 2, GAP * 2, GAP)
         column.setSpacing(GAP * 2)
         column.addLayout(grid)
-        column.addWidget(buttons)
+        column.addWidget(close, alignment=Qt.AlignmentFlag.AlignRight)

@@ -96,7 +96,8 @@ def _build(settings: Settings) -> Pipeline:
 def _draw(result: FrameResult) -> ImageU8:
     from ferdesk.overlay import OverlayOptions, draw
 
-    return draw(result, OverlayOptions())
+    # The bars are in the cards beside the picture, where they hide nothing of it.
+    return draw(result, OverlayOptions(bars=False))
 
 
 def _cameras() -> Sequence[Choice]:

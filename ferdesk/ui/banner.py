@@ -63,6 +63,7 @@ class Banner(QFrame):
         self.text = text
         words = QLabel(text)
         words.setWordWrap(True)
+        words.setMinimumWidth(1)  # a long path must not make the window wider
         words.setTextFormat(Qt.TextFormat.PlainText)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         row = QHBoxLayout(self)

@@ -121,6 +121,7 @@ class CaptureRun:
             self._predecessor = None
         self._report("opening")
         source: Source | None = None
+        said = ""
         try:
             while not self._stopped:
                 try:
@@ -130,7 +131,9 @@ class CaptureRun:
                     self._report("ended", source)
                     return
                 except SourceError as error:
-                    log.warning("%s", error)
+                    if str(error) != said:  # not again every second
+                        said = str(error)
+                        log.warning("%s", said)
                     again = self._reconnect
                     if source is not None:
                         again = source.info.live

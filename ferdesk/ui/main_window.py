@@ -74,7 +74,7 @@ class MainWindow(QMainWindow):
         self._worker.start()
         if source is not None:
             self.open(source)
-            self.refresh_cameras()
+            self._jobs.submit(self._find_cameras, self.picker.set_cameras, self._scan_failed)
             return
         self.view.show_text("Looking for a camera…")
         self._jobs.submit(self._find_cameras, self._start_with, self._start_without)
@@ -100,6 +100,7 @@ class MainWindow(QMainWindow):
         paused = not self._worker.paused
         self._worker.set_paused(paused)
         self._show_paused(paused)
+        self.say("Paused" if paused else "")
 
     def save_snapshot(self) -> None:
         """Save what is shown."""
@@ -226,6 +227,8 @@ class MainWindow(QMainWindow):
         column.addLayout(body, 1)
         column.addWidget(self.status)
         self.setCentralWidget(centre)
+        # Else the list of sources has it, and would look as if something had to be chosen.
+        self.view.setFocus()
 
     def _connect(self) -> None:
         self._message_timer = QTimer(self, singleShot=True)

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -70,17 +70,21 @@ class ExpressionBars(QWidget):
             painter.drawText(
                 QRectF(self.width() - _PERCENT_WIDTH, top, _PERCENT_WIDTH, _ROW),
                 middle | Qt.AlignmentFlag.AlignRight,
-                f"{value:.0%}",
+                percent(value),
             )
             painter.setPen(Qt.PenStyle.NoPen)
             bar = QRectF(_NAME_WIDTH, top + (_ROW - _BAR_HEIGHT) / 2, length, _BAR_HEIGHT)
             radius = _BAR_HEIGHT / 2
             painter.setBrush(QColor(self._colours.raised))
             painter.drawRoundedRect(bar, radius, radius)
-            bar.setWidth(max(_BAR_HEIGHT, length * value))
-            if value > 0.005:
-                painter.setBrush(expression_colour(row, self._colours))
-                painter.drawRoundedRect(bar, radius, radius)
+            # Filled within the rounded track, so that also a small share has its true length.
+            track = QPainterPath()
+            track.addRoundedRect(bar, radius, radius)
+            painter.save()
+            painter.setClipPath(track)
+            bar.setWidth(length * value)
+            painter.fillRect(bar, expression_colour(row, self._colours))
+            painter.restore()
         painter.end()
 
 
@@ -119,7 +123,7 @@ class FaceCard(QFrame):
 
     def show_face(self, result: FaceResult) -> None:
         """Show this face; cheap enough for every frame."""
-        self.confidence.setText(f"{result.confidence:.0%}")
+        self.confidence.setText(percent(result.confidence))
         self.bars.show_values(result.probabilities)
         if (result.face.track_id, result.label) == (self.track_id, self._shown_label):
             return
@@ -223,6 +227,11 @@ def stable_order(before: Sequence[int], faces: Sequence[FaceResult]) -> list[Fac
             at -= 1
         ordered.insert(at, result)
     return ordered
+
+
+def percent(share: float) -> str:
+    """A share as people read it; the narrow space keeps number and sign together."""
+    return f"{100 * share:.0f}\u202f%"
 
 
 def _area(result: FaceResult) -> float:

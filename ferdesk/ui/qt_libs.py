@@ -39,7 +39,6 @@ _XCB_LIBRARIES: Final = {
     "libxcb-sync.so.1": "libxcb-sync1",
     "libxcb-util.so.1": "libxcb-util1",
     "libxcb-xfixes.so.0": "libxcb-xfixes0",
-    "libxcb-xinerama.so.0": "libxcb-xinerama0",
     "libxcb-xkb.so.1": "libxcb-xkb1",
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
 }
@@ -62,10 +61,16 @@ def explain_qt_import_error(error: ImportError) -> str:
     Returns:
         What is missing and the exact command that mends it.
     """
-    if sys.platform == "linux" and ".so" in str(error):
+    named = str(error).partition(":")[0]
+    if sys.platform == "linux" and ".so" in named:
         missing = missing_libraries(_QT_LIBRARIES)
         if missing:
             return _apt_line(missing, _QT_LIBRARIES)
+        if "cannot open shared object file" in str(error):
+            return (
+                f"The window needs the system library {named}, which is missing. "
+                f"Its package is told by: apt-file search {named}"
+            )
     return (
         f"The window toolkit cannot be loaded ({error}). "
         "Mend it with: pip install --force-reinstall PySide6-Essentials"

@@ -1,11 +1,36 @@
 """The line at the bottom: what is read, how fast, and by what."""
 
+from typing import Final
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from ferdesk.ui.live import LiveResult, PipelineState
 from ferdesk.ui.theme import GAP, named
 
-_NOTHING = "–"
+_NOTHING: Final = "–"
+_ELIDED_WIDTH: Final = 40
+
+
+class ElidedLabel(QLabel):
+    """A label that shows what fits, and all of it in its tool tip; never makes the window wider."""
+
+    def setText(self, text: str) -> None:
+        """Show a text."""
+        super().setText(text)
+        self.setToolTip(text)
+
+    def minimumSizeHint(self) -> QSize:
+        """Hardly any width."""
+        return QSize(_ELIDED_WIDTH, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what fits."""
+        middle = Qt.TextElideMode.ElideMiddle
+        text = self.fontMetrics().elidedText(self.text(), middle, self.width())
+        with QPainter(self) as painter:
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)
 
 
 class StatusLine(QFrame):
@@ -18,8 +43,10 @@ class StatusLine(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(GAP, GAP // 3, GAP, GAP // 3)
         row.setSpacing(GAP * 2)
-        self.source = _label("statusSource", "The source and the size of its frames")
-        self.message = _label("statusMessage", "What was done last")
+        self.source = named(ElidedLabel(), "statusSource")
+        self.source.setAccessibleDescription("The source and the size of its frames")
+        self.message = named(ElidedLabel(), "statusMessage")
+        self.message.setAccessibleDescription("What was done last")
         self.fps = _label("statusFps", "Pictures analysed in the last second")
         self.latency = _label("statusLatency", "From capture to the picture on the screen")
         self.dropped = _label("statusDropped", "Frames left out because a newer one was there")

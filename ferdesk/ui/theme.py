@@ -7,10 +7,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
+from ferdesk import resources
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.overlay import EXPRESSION_COLOURS
 
 W = TypeVar("W", bound=QWidget)
+
+_CHEVRON: Final = (resources.root() / "icons" / "chevron.svg").as_posix()
 
 GAP: Final = 12
 """The space between things, in device-independent pixels; half of it within groups."""
@@ -143,7 +146,9 @@ QPushButton:hover, QComboBox:hover {{ background: {colours.raised}; }}
 QPushButton:pressed {{ background: {colours.border}; }}
 QPushButton:focus, QComboBox:focus {{ border-color: {colours.accent}; }}
 QPushButton:disabled {{ color: {colours.muted}; }}
-QComboBox {{ padding-right: 24px; }}
+QComboBox {{ padding-right: 26px; }}
+QComboBox::drop-down {{ border: none; width: 26px; }}
+QComboBox::down-arrow {{ image: url("{_CHEVRON}"); width: 12px; height: 12px; }}
 QComboBox QAbstractItemView {{
     background: {colours.surface}; border: 1px solid {colours.border}; padding: 4px;
     selection-background-color: {colours.accent}; selection-color: {colours.on_accent};

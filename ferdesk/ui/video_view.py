@@ -22,6 +22,7 @@ class VideoView(QWidget):
         self.setObjectName("video")
         self.setAccessibleName("Picture with the faces found in it")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._colours = DARK
         self._text = ""

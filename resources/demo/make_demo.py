@@ -2,7 +2,7 @@
 
 The photograph is scikit-image's `astronaut`: Eileen Collins, by NASA, in the public domain. Each
 frame moves the landmarks that the face finder sees in it, spreads that motion over the picture by
-thin-plate splines and samples the photograph anew. No other picture is used.
+radial basis functions and samples the photograph anew. No other picture is used.
 
     pip install -e ".[demo]"
     python resources/demo/make_demo.py
@@ -11,6 +11,7 @@ thin-plate splines and samples the photograph anew. No other picture is used.
 import math
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import cv2
@@ -30,64 +31,93 @@ ZOOM = 2.0
 Points = NDArray[np.float64]
 
 # Face-mesh points, at the image's left and right where there are two.
-MOUTH_CORNERS = (61, 291)
 CHEEKS = (205, 425)
-UPPER_LIP = (37, 0, 267, 82, 13, 312)
-LOWER_LIP = (84, 17, 314, 87, 14, 317)
 JAW = (148, 152, 377, 176, 400, 149, 378, 150, 379, 171, 175, 396, 199, 200)
 INNER_BROWS = (107, 336, 55, 285)
 MIDDLE_BROWS = (105, 334, 52, 282, 66, 296)
 OUTER_BROWS = (70, 300, 46, 276)
 UPPER_LIDS = (159, 386, 158, 385, 160, 387)
 LOWER_LIDS = (145, 374, 144, 373, 153, 380)
-INNER_MOUTH = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178)
-INNER_MOUTH += (88, 95)
+HELD = (33, 263, 133, 362, 1, 4, 168, 10, 127, 356, 234, 454, 172, 397, 58, 288, 2, 98, 327)
+# The mouth from corner to corner: its upper lip's outer and inner edge, the lower lip's the same.
+UPPER_OUTER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
+UPPER_INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
+LOWER_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
+LOWER_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
 
-# What an expression moves: points -> (outwards, downwards) in hundredths of the eye distance.
-# The photograph already smiles, so rest takes that smile back.
-REST = {MOUTH_CORNERS: (-6, 6), CHEEKS: (-2, 4), UPPER_LIP: (0, 3.5), LOWER_LIP: (0, -5)}
-SMILE = {MOUTH_CORNERS: (3, -3), CHEEKS: (2, -3), LOWER_LIDS: (0, -1), LOWER_LIP: (0, 1)}
-SURPRISE = {
-    MOUTH_CORNERS: (-9, 9),
-    CHEEKS: (-3, 6),
-    UPPER_LIP: (0, 0),
-    LOWER_LIP: (0, 16),
-    JAW: (0, 16),
-    INNER_BROWS: (0, -12),
-    MIDDLE_BROWS: (0, -13),
-    OUTER_BROWS: (0, -10),
-    UPPER_LIDS: (0, -3.5),
-    LOWER_LIDS: (0, 1),
-}
-FROWN = {
-    MOUTH_CORNERS: (-8, 13),
-    CHEEKS: (-3, 7),
-    UPPER_LIP: (0, 4),
-    LOWER_LIP: (0, -5),
-    INNER_BROWS: (-4, 8),
-    MIDDLE_BROWS: (-2, 7),
-    OUTER_BROWS: (0, 1),
-    UPPER_LIDS: (0, 2),
-    LOWER_LIDS: (0, -1.5),
-}
-# (second, how much of rest, smile, surprise, frown, yaw in degrees, shift in pixels, mouth open)
+
+class Look(NamedTuple):
+    """An expression, as a change of the photograph. Lengths are hundredths of the eye distance.
+
+    Attributes:
+        width: of the mouth, over the photograph's.
+        corners: how far the mouth's corners lie below its middle; None keeps the photograph's lips.
+        gap: how far the lips are apart in the middle.
+        lips: thickness of the lips, over the photograph's.
+        moves: points -> how far they go (outwards, downwards).
+    """
+
+    width: float
+    corners: float | None
+    gap: float
+    lips: float
+    moves: dict[tuple[int, ...], tuple[float, float]]
+
+
+LOOKS = (
+    # The photograph smiles broadly, so rest has to take that smile back.
+    Look(0.76, 1, 2.5, 1.3, {CHEEKS: (-2, 5), LOWER_LIDS: (0, 1), UPPER_LIDS: (0, -0.5)}),
+    Look(1.0, None, 0, 1, {LOWER_LIDS: (0, -0.5)}),
+    Look(
+        0.62,
+        2,
+        24,
+        1.1,
+        {
+            CHEEKS: (-4, 7),
+            JAW: (0, 15),
+            INNER_BROWS: (0, -12),
+            MIDDLE_BROWS: (0, -13),
+            OUTER_BROWS: (0, -10),
+            UPPER_LIDS: (0, -3.5),
+            LOWER_LIDS: (0, 1),
+        },
+    ),
+    Look(
+        0.76,
+        7,
+        2.5,
+        1.2,
+        {
+            CHEEKS: (-3, 8),
+            JAW: (0, -3),
+            INNER_BROWS: (-4, 8),
+            MIDDLE_BROWS: (-2, 7),
+            OUTER_BROWS: (0, 1),
+            UPPER_LIDS: (0, 1.5),
+            LOWER_LIDS: (0, -1.5),
+        },
+    ),
+)
+"""Rest, smile, surprise, frown: the columns of SCORE."""
+# (second, how much of rest, smile, surprise, frown, yaw in degrees, shift in pixels)
 SCORE = (
-    (0.0, 1, 0, 0, 0, 0, 0, 0),
-    (1.0, 1, 0, 0, 0, 0, 0, 0),
-    (1.6, 0, 1, 0, 0, 0, 0, 0),
-    (3.4, 0, 1, 0, 0, 0, 0, 0),
-    (4.0, 1, 0, 0, 0, 0, 0, 0),
-    (4.6, 1, 0, 0, 0, 0, 0, 0),
-    (5.0, 0, 0, 1, 0, 0, 0, 1),
-    (6.8, 0, 0, 1, 0, 0, 0, 1),
-    (7.4, 1, 0, 0, 0, 0, 0, 0),
-    (8.0, 0, 0, 0, 1, 0, 0, 0),
-    (9.8, 0, 0, 0, 1, 0, 0, 0),
-    (10.4, 1, 0, 0, 0, 0, 0, 0),
-    (11.2, 1, 0, 0, 0, -14, -60, 0),
-    (12.6, 0, 1, 0, 0, 14, 60, 0),
-    (13.4, 1, 0, 0, 0, 0, 0, 0),
-    (14.0, 1, 0, 0, 0, 0, 0, 0),
+    (0.0, 1, 0, 0, 0, 0, 0),
+    (1.0, 1, 0, 0, 0, 0, 0),
+    (1.6, 0, 1, 0, 0, 0, 0),
+    (3.4, 0, 1, 0, 0, 0, 0),
+    (4.0, 1, 0, 0, 0, 0, 0),
+    (4.6, 1, 0, 0, 0, 0, 0),
+    (5.0, 0, 0, 1, 0, 0, 0),
+    (6.8, 0, 0, 1, 0, 0, 0),
+    (7.4, 1, 0, 0, 0, 0, 0),
+    (8.0, 0, 0, 0, 1, 0, 0),
+    (9.8, 0, 0, 0, 1, 0, 0),
+    (10.4, 1, 0, 0, 0, 0, 0),
+    (11.2, 1, 0, 0, 0, -14, -60),
+    (12.6, 0, 1, 0, 0, 14, 60),
+    (13.4, 1, 0, 0, 0, 0, 0),
+    (14.0, 1, 0, 0, 0, 0, 0),
 )
 
 
@@ -101,32 +131,50 @@ def photograph() -> tuple[NDArray[np.uint8], Face]:
     return image, face
 
 
+def shaped(points: Points, look: Look, eyes: float) -> Points:
+    """The landmarks (n, 3) of a look; `eyes` is the distance of the outer eye corners, pixels."""
+    moved = points.copy()
+    unit = eyes / 100
+    middle = points[[33, 263], 0].mean()
+    for group, (outwards, downwards) in look.moves.items():
+        for index in group:
+            aside = points[index, 0] - middle
+            share = math.copysign(min(1.0, abs(aside) / (10 * unit)), aside)
+            moved[index, :2] += (outwards * unit * share, downwards * unit)
+    if look.corners is None:
+        return moved
+    centre = points[[78, 308], 0].mean()
+    half = (points[308, 0] - points[78, 0]) / 2
+    seam = (points[13, 1] + points[14, 1]) / 2
+    for column in zip(UPPER_OUTER, UPPER_INNER, LOWER_INNER, LOWER_OUTER, strict=True):
+        at = np.clip((points[column[1], 0] - centre) / half, -1, 1)
+        line = seam + look.corners * unit * at * at
+        open_here = look.gap * unit * (1 - at * at)
+        upper, lower = line - 0.3 * open_here, line + 0.7 * open_here
+        thick = [abs(points[a, 1] - points[b, 1]) for a, b in (column[:2], column[2:])]
+        heights = (upper - look.lips * thick[0], upper, lower, lower + look.lips * thick[1])
+        for index, height in zip(column, heights, strict=True):
+            moved[index, 0] = centre + (points[index, 0] - centre) * look.width
+            moved[index, 1] = height
+    return moved
+
+
 def displaced(points: Points, amounts: Points, eyes: float) -> tuple[Points, NDArray[np.int64]]:
     """Where the landmarks lie in a frame, and which of them hold the warp.
 
     Args:
-        points: (n, 3) at rest in the photograph.
+        points: (n, 3) in the photograph.
         amounts: one row of SCORE without its time.
         eyes: distance of the outer eye corners, pixels.
     """
-    moved = points.copy()
-    middle = points[[33, 263], 0].mean()
-    driven: set[int] = {33, 263, 133, 362, 1, 4, 168, 10, 127, 356, 234, 454, 172, 397, 58, 288}
-    for shape, amount in zip((REST, SMILE, SURPRISE, FROWN), amounts[:4], strict=True):
-        for group, (outwards, downwards) in shape.items():
-            for index in group:
-                side = math.copysign(
-                    min(1.0, abs(points[index, 0] - middle) / (0.1 * eyes)),
-                    points[index, 0] - middle,
-                )
-                moved[index, 0] += amount * outwards / 100 * eyes * side
-                moved[index, 1] += amount * downwards / 100 * eyes
-            driven.update(group)
+    looks = [shaped(points, look, eyes) for look in LOOKS]
+    moved = np.tensordot(amounts[: len(LOOKS)], np.stack(looks), axes=1)
+    driven = {*HELD, *UPPER_OUTER, *UPPER_INNER, *LOWER_INNER, *LOWER_OUTER}
+    driven.update(index for look in LOOKS for group in look.moves for index in group)
     yaw = math.radians(amounts[4])
-    pivot = np.array([middle, points[1, 1], points[:, 2].max()])
+    pivot = np.array([points[[33, 263], 0].mean(), points[1, 1], points[:, 2].max()])
     turned = moved - pivot
-    x = turned[:, 0] * math.cos(yaw) - turned[:, 2] * math.sin(yaw)
-    moved[:, 0] = pivot[0] + x
+    moved[:, 0] = pivot[0] + turned[:, 0] * math.cos(yaw) - turned[:, 2] * math.sin(yaw)
     return moved, np.array(sorted(driven))
 
 
@@ -144,7 +192,7 @@ def warp_frame(image: NDArray[np.uint8], face: Face, amounts: Points) -> NDArray
     ]
     targets = np.concatenate([moved[driven, :2], ring])
     offsets = np.concatenate([(points - moved)[driven, :2], np.zeros((len(ring), 2))])
-    spline = RBFInterpolator(targets, offsets, kernel="thin_plate_spline", smoothing=0.5)
+    spline = RBFInterpolator(targets, offsets, kernel="linear")
     step = 4
     xs, ys = np.meshgrid(np.arange(0, SIZE[0], step) + left, np.arange(0, SIZE[1], step) + top)
     grid = np.stack([xs.ravel(), ys.ravel()], axis=1)
@@ -156,7 +204,9 @@ def warp_frame(image: NDArray[np.uint8], face: Face, amounts: Points) -> NDArray
     field = field.reshape(*xs.shape, 2).astype(np.float32)
     field = cv2.resize(field, SIZE, interpolation=cv2.INTER_CUBIC)
     base_x, base_y = np.meshgrid(np.arange(SIZE[0]) + left, np.arange(SIZE[1]) + top)
-    source = with_open_mouth(image, points, amounts[6])
+    # Neither an open nor a closed mouth may show the photograph's teeth, stretched or squeezed.
+    source = with_tinted_mouth(image, points, amounts[2], (28, 20, 52))
+    source = with_tinted_mouth(source, points, amounts[0] + amounts[3], (72, 66, 128))
     return cv2.remap(
         source,
         (base_x + field[..., 0]).astype(np.float32),
@@ -166,14 +216,18 @@ def warp_frame(image: NDArray[np.uint8], face: Face, amounts: Points) -> NDArray
     )
 
 
-def with_open_mouth(image: NDArray[np.uint8], points: Points, amount: float) -> NDArray[np.uint8]:
-    """Darken the inside of the mouth, so that opening it shows no stretched teeth."""
+def with_tinted_mouth(
+    image: NDArray[np.uint8], points: Points, amount: float, colour: tuple[int, int, int]
+) -> NDArray[np.uint8]:
+    """Paint what is between the lips in a colour (BGR), `amount` from 0 to 1."""
     if amount <= 0:
         return image
     mask = np.zeros(image.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [points[list(INNER_MOUTH), :2].round().astype(np.int32)], 255)
-    soft = cv2.GaussianBlur(mask, (0, 0), 2.0).astype(np.float32)[..., None] / 255 * 0.92 * amount
-    return (image * (1 - soft) + np.array([28, 20, 52], np.float32) * soft).astype(np.uint8)
+    outline = points[[*UPPER_INNER, *LOWER_INNER[::-1]], :2].round().astype(np.int32)
+    cv2.fillPoly(mask, [outline], 255)
+    mask = cv2.dilate(mask, np.ones((3, 3), np.uint8))
+    soft = cv2.GaussianBlur(mask, (0, 0), 1.5).astype(np.float32)[..., None] / 255 * 0.95 * amount
+    return (image * (1 - soft) + np.array(colour, np.float32) * soft).astype(np.uint8)
 
 
 def amounts_at(second: float) -> Points:

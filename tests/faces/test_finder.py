@@ -84,9 +84,7 @@ def test_one_face_in_every_frame_of_the_demo(
     assert all(len(finder.find(frame)) == 1 for frame in demo_frames[::3])
 
 
-def test_no_face_where_there_is_none(
-    finder: OpenVinoFinder, shared: Callable[[str], Path]
-) -> None:
+def test_no_face_where_there_is_none(finder: OpenVinoFinder, shared: Callable[[str], Path]) -> None:
     finder.reset()
     assert not any(finder.find(frame) for frame in decode(shared("media/no_face.mp4")))
 
@@ -99,7 +97,9 @@ def test_all_five_people(finder: OpenVinoFinder, shared: Callable[[str], Path]) 
     assert areas == sorted(areas, reverse=True)
 
 
-def test_a_small_face_is_found_by_its_tile(finder: OpenVinoFinder, demo_frames: list[Frame]) -> None:
+def test_a_small_face_is_found_by_its_tile(
+    finder: OpenVinoFinder, demo_frames: list[Frame]
+) -> None:
     """A face of 45 px is 4 px wide in a 1280 px frame shrunk to 128 px; a tile shows it."""
     size = 160
     small = cv2.resize(demo_frames[0].image, (size, size * 9 // 16), interpolation=cv2.INTER_AREA)

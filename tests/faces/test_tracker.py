@@ -101,11 +101,19 @@ def test_somebody_else_at_the_same_place_is_a_new_person() -> None:
 def test_an_id_is_never_given_twice() -> None:
     film = Film()
     film.show(A=(300, 180))
-    film.tracker.reset()
+    film.tracker.forget()
     film.show(A=(300, 180))
     film.wait(12)
     film.show(A=(300, 180))
     assert film.ids["A"] == [1, 2, 3]
+
+
+def test_another_source_counts_from_one() -> None:
+    film = Film()
+    film.show(A=(300, 180))
+    film.tracker.reset()
+    film.show(B=(300, 180))
+    assert film.ids == {"A": [1], "B": [1]}
 
 
 def test_memory_is_bounded() -> None:

@@ -159,7 +159,7 @@ def test_float_tiff_is_refused(tmp_path):
 def test_no_picture(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"" if name.startswith("empty") else b"hello " * 50)
-    with pytest.raises(SourceError, match="is empty|no PNG, JPEG"):
+    with pytest.raises(SourceError, match=r"is empty|no PNG, JPEG"):
         open_source(str(path))
 
 

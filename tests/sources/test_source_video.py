@@ -3,7 +3,6 @@
 import itertools
 import logging
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,19 +13,10 @@ from ferdesk.core.types import Frame
 from ferdesk.sources import open_source
 from ferdesk.sources.base import Source
 
-MEDIA = Path(__file__).parents[2].parent / "shared" / "media"
-
 
 def frames_of(source: Source) -> list[Frame]:
     with source:
         return list(iter(source.read, None))
-
-
-def shared(name: str) -> Path:
-    path = MEDIA / name
-    if not path.exists():
-        pytest.skip(f"needs the shared file media/{name}")
-    return path
 
 
 def test_every_frame_comes_in_order_with_its_pixels(make_clip):
@@ -111,6 +101,17 @@ def test_damaged_packets_are_skipped_and_counted(make_clip, tmp_path):
     assert "damaged part" in source.warning
     times = [frame.source_time_s for frame in frames]
     assert all(a < b for a, b in itertools.pairwise(times))
+
+
+def test_times_that_begin_anew_go_on(make_clip, tmp_path):
+    parts = [make_clip(times=[i / 25 for i in range(50)], name=f"{n}.ts") for n in "ab"]
+    path = tmp_path / "both.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    frames = frames_of(open_source(str(path)))
+    times = [frame.source_time_s for frame in frames]
+    assert len(times) >= 99
+    assert all(a < b for a, b in itertools.pairwise(times))
+    assert times[-1] == pytest.approx(3.96, abs=0.1)
 
 
 def test_a_file_whose_index_is_missing_says_so(make_clip, tmp_path):
@@ -202,16 +203,16 @@ def test_nothing_is_written_to_the_terminal(make_clip, tmp_path, capfd):
     ("name", "frames", "last_s"),
     [("face.mp4", 472, 19.645), ("single_face.mp4", 72, 2.367), ("no_face.mp4", 95, 3.917)],
 )
-def test_shared_clips(name, frames, last_s):
-    source = open_source(str(shared(name)))
+def test_shared_clips(shared, name, frames, last_s):
+    source = open_source(str(shared(f"media/{name}")))
     read = frames_of(source)
     assert len(read) == frames
     assert read[-1].source_time_s == pytest.approx(last_s, abs=2e-3)
     assert source.warning is None
 
 
-def test_shared_clip_of_variable_rate_and_hevc():
-    source = open_source(str(shared("face_noface.mov")))
+def test_shared_clip_of_variable_rate_and_hevc(shared):
+    source = open_source(str(shared("media/face_noface.mov")))
     read = frames_of(source)
     assert len(read) == 169
     steps = np.diff([frame.source_time_s for frame in read])

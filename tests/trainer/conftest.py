@@ -1,4 +1,4 @@
-"""A drawn data set, a small recipe, and where the real data lies."""
+"""A drawn data set and a small recipe."""
 
 from pathlib import Path
 
@@ -25,12 +25,3 @@ def parts(tree) -> tuple[FerPlus, FerPlus]:
 def recipe() -> Recipe:
     changes = {"epochs": "2", "batch": "8", "ema_decay": "0.9"}
     return RECIPES.get("khorrami2015-ferplus").override(changes)
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The real FER+ parts, beside the checkout."""
-    folder = Path(__file__).resolve().parents[3] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("the real FER+ parts are not beside this checkout (../shared/data)")
-    return folder

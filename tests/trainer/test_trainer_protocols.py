@@ -58,7 +58,7 @@ def test_targets_fall_back_to_single_votes_where_there_are_no_others():
     [("train", 28_558, 28_385, 25_045), ("valid", 3_579, 3_555, 3_191)],
 )
 def test_counts_of_the_real_data(shared, part, images, plurality, majority):
-    data = load(shared, part)
+    data = load(shared("data"), part)
     assert data.images.shape == (images, 48, 48)
     assert (protocols.labels(data.votes, "plurality") >= 0).sum() == plurality
     assert (protocols.labels(data.votes, "majority") >= 0).sum() == majority

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -63,13 +62,14 @@ def test_the_demo_shows_labelled_faces(app: QApplication) -> None:
     timer = QTimer()
     timer.timeout.connect(look)
     timer.start(20)
-    before = threading.active_count()
+    before = set(threading.enumerate())
     assert ui_app.run(Settings(), "demo", quit_after_s=8) == 0
     timer.stop()
     assert len(seen) > 10
     assert all(label in EXPRESSIONS for label, _ in seen)
     assert all(label.capitalize() == shown for label, shown in seen)
-    assert threading.active_count() == before
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert not left, f"threads left running: {left}"
 
 
 def test_an_error_in_a_slot_or_thread_is_shown_and_the_app_stays(
@@ -104,17 +104,31 @@ def test_an_error_in_a_slot_or_thread_is_shown_and_the_app_stays(
     assert (sys.excepthook, threading.excepthook) == hooks
 
 
+CHILD = """
+import sys
+from ferdesk.settings import Settings
+from ferdesk.ui.app import run
+from ferdesk.ui.main_window import MainWindow
+
+start = MainWindow.start
+
+def started(self, source):
+    start(self, source)
+    print("running", flush=True)
+
+MainWindow.start = started
+sys.exit(run(Settings(), "missing.mp4", quit_after_s=20))
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as Unix has them")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_closes_the_window_cleanly(number: signal.Signals, tmp_path: Path) -> None:
-    code = (
-        "from ferdesk.settings import Settings; from ferdesk.ui.app import run; "
-        "import sys; "
-        "sys.exit(run(Settings(), 'missing.mp4', quit_after_s=20))"
-    )
     env = os.environ | {"QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path)}
-    process = subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE)
-    time.sleep(2.5)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", CHILD], env=env, stdout=pipe, stderr=pipe)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"running\n"
     process.send_signal(number)
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 0, errors.decode()

@@ -22,7 +22,7 @@ def test_a_card_shows_the_values_of_its_face() -> None:
     assert visible(panel) == [7]
     assert card.id_label.text() == "Face 7"
     assert card.label.text() == "Surprise"
-    assert card.confidence.text() == "72%"
+    assert card.confidence.text() == "72\u202f%"
     assert card.accessibleName() == "Face 7: surprise"
     assert card.bars.values is face.probabilities
     assert not card.bars.grab().isNull()

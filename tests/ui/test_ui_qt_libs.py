@@ -29,6 +29,13 @@ def test_a_missing_library_gives_the_apt_line(monkeypatch: pytest.MonkeyPatch) -
     assert "libEGL.so.1" in text
 
 
+@linux
+def test_a_library_that_is_not_in_the_table_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qt_libs, "missing_libraries", lambda *_: ())
+    error = ImportError("libnew.so.3: cannot open shared object file: No such file or directory")
+    assert "libnew.so.3" in qt_libs.explain_qt_import_error(error)
+
+
 def test_another_import_error_is_passed_on() -> None:
     text = qt_libs.explain_qt_import_error(ImportError("No module named 'PySide6'"))
     assert "No module named 'PySide6'" in text

@@ -1,0 +1,67 @@
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ferdesk.core.bundle import read_bundle, sha256, write_bundle
+from ferdesk.core.errors import BundleError, FerdeskError
+from ferdesk.engines.openvino_cpu import OpenVinoEngine
+from ferdesk.expression import ExpressionNet, find_bundle, installed_bundles
+
+BUNDLES = installed_bundles()
+
+
+@pytest.fixture(scope="module")
+def net() -> Iterator[ExpressionNet]:
+    found = ExpressionNet(BUNDLES[0])
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize("folder", BUNDLES, ids=lambda path: path.name)
+def test_every_bundle_gives_its_reference_output(folder: Path) -> None:
+    bundle = read_bundle(folder)
+    engine = OpenVinoEngine(folder / "model.onnx")
+    with np.load(folder / "reference.npz", allow_pickle=False) as stored:
+        logits = engine.run(stored["x"])[bundle.outputs[0].name]
+        np.testing.assert_allclose(logits, stored["logits"], atol=1e-4)
+    engine.close()
+
+
+def test_probabilities_sum_to_one_and_do_not_depend_on_the_batch(net: ExpressionNet) -> None:
+    patches = list(np.random.default_rng(0).integers(0, 256, (5, 48, 48)).astype(np.uint8))
+    together = net.predict(patches)
+    assert together.shape == (5, 8)
+    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-6)
+    alone = np.concatenate([net.predict([patch]) for patch in patches])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_no_patch_gives_no_row(net: ExpressionNet) -> None:
+    assert net.predict([]).shape == (0, 8)
+
+
+def test_temperature_flattens(tmp_path: Path, net: ExpressionNet) -> None:
+    folder = Path(shutil.copytree(BUNDLES[0], tmp_path / "warm"))
+    write_bundle(folder, net.bundle.model_copy(update={"temperature": net.bundle.temperature * 5}))
+    warm = ExpressionNet(folder)
+    patch = np.random.default_rng(1).integers(0, 256, (48, 48)).astype(np.uint8)
+    assert warm.predict([patch]).max() < net.predict([patch]).max()
+    assert warm.predict([patch]).argmax() == net.predict([patch]).argmax()
+    warm.close()
+
+
+def test_an_unknown_bundle_names_the_known_ones() -> None:
+    with pytest.raises(BundleError, match="khorrami2015-ferplus"):
+        find_bundle("nothing-like-this")
+
+
+def test_a_net_that_is_no_net_is_refused(tmp_path: Path, net: ExpressionNet) -> None:
+    folder = Path(shutil.copytree(BUNDLES[0], tmp_path / "broken"))
+    (folder / "model.onnx").write_bytes(b"this is not a net")
+    files = {**net.bundle.files, "model.onnx": sha256(folder / "model.onnx")}
+    write_bundle(folder, net.bundle.model_copy(update={"files": files}))
+    with pytest.raises(FerdeskError, match="cannot be loaded"):
+        ExpressionNet(folder)
