@@ -183,19 +183,17 @@ def analyze_command(
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Look at versions, engines, models, cameras and display; say how to mend what is missing."""
-    from rich.table import Table
-
     from ferdesk.doctor import examine
 
     findings = examine()
     if as_json:
         _print_json([one.model_dump() for one in findings])
     else:
-        table = Table("", "what", "found", "to do", show_edge=False)
-        marks = {True: "[green]ok[/]", False: "[red]no[/]", None: ""}
+        marks = {True: "ok", False: "NO", None: "-"}
         for one in findings:
-            table.add_row(marks[one.ok], one.area, one.text, one.fix)
-        Console().print(table)
+            typer.echo(f"{marks[one.ok]:2}  {one.area:11}  {one.text}")
+            if one.fix:
+                typer.echo(f"{'':17}to do: {one.fix}")
     if any(one.ok is False for one in findings):
         raise typer.Exit(1)
 

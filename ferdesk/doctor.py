@@ -1,6 +1,5 @@
 """What is here, what is missing, and how to mend it."""
 
-import importlib.util
 import os
 import platform
 import sys
@@ -28,9 +27,6 @@ _PACKAGES: Final = (
     "av",
     "mediapipe",
     "torch",
-    "torch-tensorrt",
-    "py-feat",
-    "pylsl",
 )
 
 
@@ -82,13 +78,6 @@ def _versions() -> Iterator[Finding]:
         ok=True,
         text="openvino: " + ", ".join(openvino_runtime.load().Core().available_devices),
     )
-    if importlib.util.find_spec("torch_tensorrt") is None:
-        yield Finding(
-            area="engine",
-            ok=None,
-            text="tensorrt: not installed",
-            fix='On a machine with an NVIDIA GPU: pip install "ferdesk[tensorrt]"',
-        )
 
 
 def _face_models() -> Iterator[Finding]:

@@ -7,7 +7,7 @@ the lists are quick and work without the extra "train".
 import importlib.util
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,8 +22,11 @@ from trainer.recipes import RECIPES
 from trainer.runs import RUNS, RunFolder, list_runs
 
 if TYPE_CHECKING:
+    from ferdesk.core.types import FloatArray, ImageU8
     from trainer.datasets.ferplus import FerPlus, Part
     from trainer.evaluate import Evaluation
+
+    Judge = Callable[[ImageU8], FloatArray]
 
 PROGRAM = "ferdesk-train"
 _EXTRA = ("torch", "sklearn", "matplotlib", "onnx", "onnxscript")
@@ -111,24 +114,13 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a net, for example: ferdesk-train evaluate --bundle NAME -d ferplus/ --json."""
-    if (bundle is None) == (run is None):
-        raise TrainError("Say what to evaluate: either --bundle or --run.")
+    judge, what = _judge(bundle, run)
     _need_extra()
-    from ferdesk.expression import find_bundle
-    from trainer.evaluate import bundle_probabilities, measure, truth
+    from trainer.evaluate import measure, truth
 
     loaded = _load(data, _part(part), skip_bad)
     keep, labels = truth(loaded, protocol)
-    images = loaded.images[keep]
-    if bundle is not None:
-        probabilities = bundle_probabilities(find_bundle(bundle), images)
-        what = bundle
-    else:
-        from trainer.predict import run_probabilities
-
-        assert run is not None  # noqa: S101  (one of the two is given)
-        probabilities = run_probabilities(RunFolder(run), images)
-        what = run.name
+    probabilities = judge(loaded.images[keep])
     result = measure(probabilities, labels, part=loaded.part, protocol=protocol)
     if confusion is not None:
         from trainer.plots import draw_confusion
@@ -197,6 +189,30 @@ def _changes(texts: list[str]) -> dict[str, str]:
             raise TrainError(f"--set {text}: write it as key=value.")
         changes[key.strip()] = value.strip()
     return changes
+
+
+def _judge(bundle: str | None, run: Path | None) -> tuple["Judge", str]:
+    """What gives probabilities, a bundle or a run, and its name."""
+    if bundle is not None and run is None:
+        name = bundle
+
+        def by_bundle(images: "ImageU8") -> "FloatArray":
+            from ferdesk.expression import find_bundle
+            from trainer.evaluate import bundle_probabilities
+
+            return bundle_probabilities(find_bundle(name), images)
+
+        return by_bundle, Path(name).name
+    if run is not None and bundle is None:
+        folder = RunFolder(run)
+
+        def by_run(images: "ImageU8") -> "FloatArray":
+            from trainer.predict import run_probabilities
+
+            return run_probabilities(folder, images)
+
+        return by_run, run.name
+    raise TrainError("Say what to evaluate: either --bundle or --run.")
 
 
 def _part(text: str) -> "Part":

@@ -114,7 +114,7 @@ def fit(
     run.write_recipe(recipe)
     run.write_about(_about(recipe, data, sets, (train, valid)))
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False)
     with _signals() as stop, _progress(console) as bar:
         task = bar.add_task(recipe.name, total=recipe.epochs * len(sets[0].images), rate=0.0)
         while state.epoch < recipe.epochs:

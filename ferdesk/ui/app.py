@@ -118,7 +118,7 @@ def _hooked(report: Callable[[str], None]) -> Iterator[None]:
         kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if issubclass(kind, KeyboardInterrupt):
-            QApplication.quit()
+            QTimer.singleShot(0, QApplication.quit)
             return
         known = error if error is not None else kind()
         log.error("unexpected error", exc_info=(kind, known, trace))
@@ -141,7 +141,8 @@ def _signals_quit(app: QApplication) -> Iterator[None]:
 
     def quit_app(number: int, frame: FrameType | None) -> None:
         log.info("ending on signal %d", number)
-        app.quit()
+        # Not at once: before the event loop runs, asking it to end has no effect.
+        QTimer.singleShot(0, app.quit)
 
     if threading.current_thread() is not threading.main_thread():
         yield  # Python allows signal handlers in the main thread only

@@ -30,13 +30,19 @@ JOIN_S: Final = 5.0
 class Worker(QObject):
     """Runs a source through the pipeline, away from the UI thread.
 
-    Signals arrive in the thread of their receiver. `result_ready` says that `take` has something
-    to give: at most one result waits, the newest, however slow the window is.
+    Its signals are emitted in the UI thread. `result_ready` says that `take` has something to give:
+    at most one result waits, the newest, however slow the window is.
     """
 
     result_ready = Signal()
     source_changed = Signal(SourceState)
     pipeline_changed = Signal(PipelineState)
+
+    # These cross from other threads. PySide crashes where such a signal meets a receiver that is no
+    # QObject, so they are connected to methods of this object only, which emit the ones above.
+    _result_done = Signal()
+    _source_told = Signal(object)
+    _pipeline_told = Signal(object)
 
     def __init__(
         self,
@@ -61,8 +67,11 @@ class Worker(QObject):
         self._capture: threading.Thread | None = None
         self._threads: list[threading.Thread] = []
         self._analysis = Analysis(
-            build, draw, self._frames, self._deliver, self.pipeline_changed.emit, self._ready
+            build, draw, self._frames, self._deliver, self._pipeline_told.emit, self._ready
         )
+        self._result_done.connect(self._pass_result)
+        self._source_told.connect(self._pass_source)
+        self._pipeline_told.connect(self._pass_pipeline)
         self._analysis.configure(settings)
 
     @property
@@ -84,7 +93,7 @@ class Worker(QObject):
             loop=loop,
             open_source=self._open_source,
             outbox=self._frames,
-            report=self.source_changed.emit,
+            report=self._source_told.emit,
             ready=self._ready,
             reconnect=self._reconnects(spec),
             predecessor=self._capture,
@@ -137,8 +146,17 @@ class Worker(QObject):
     def _deliver(self, live: LiveResult) -> bool:
         replaced = self._results.put(live)
         if not replaced:  # else the signal for the one before is still on its way
-            self.result_ready.emit()
+            self._result_done.emit()
         return replaced
+
+    def _pass_result(self) -> None:
+        self.result_ready.emit()
+
+    def _pass_source(self, state: SourceState) -> None:
+        self.source_changed.emit(state)
+
+    def _pass_pipeline(self, state: PipelineState) -> None:
+        self.pipeline_changed.emit(state)
 
     def _start(self, name: str, body: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=body, name=name, daemon=True)

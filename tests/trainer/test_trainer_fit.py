@@ -1,5 +1,4 @@
 import json
-import resource
 import signal
 import subprocess
 import sys
@@ -209,6 +208,7 @@ def test_checkpoint_that_would_run_code(recipe, tmp_path):
 
 
 def test_full_disk_is_one_line(recipe, parts, tmp_path):
+    resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
     try:

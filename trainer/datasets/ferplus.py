@@ -85,7 +85,10 @@ def load(path: Path, part: Part, *, skip_bad: bool = False) -> FerPlus:
             unreadable or not 48 x 48 grey, a malformed row, or a name that occurs twice.
     """
     with contextlib.ExitStack() as stack:
-        stores = _find(path, stack)
+        try:
+            stores = _find(path, stack)
+        except OSError as error:
+            raise DataError(f"Cannot look into {path}: {error.strerror or error}.") from error
         if part not in stores:
             found = ", ".join(FOLDERS[p] for p in stores)
             raise DataError(f"{path} has no {FOLDERS[part]}: found only {found}.")

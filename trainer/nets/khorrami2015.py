@@ -71,10 +71,11 @@ class ZeroBiasCNN(nn.Module):
 def initialise(net: nn.Module) -> None:
     """Draw every layer's weights from N(0, k / fan_in), k ~ U[0.2, 1.2] per layer (section 3.2).
 
-    The paper prints sigma = k / fan_in for the standard deviation. Taken literally, each layer
-    shrinks its signal by about sqrt(k^2 / fan_in), which leaves some 1e-6 of it after three layers
-    of 25, 1600 and 3200 inputs, and nothing is learnt. So k / fan_in is taken as the variance,
-    which is the usual form of such an initialisation. Biases of the linear layers start at 0.
+    The paper prints sigma = k / fan_in for the standard deviation. Taken literally, a layer scales
+    its signal by about k / sqrt(fan_in), and of pictures of unit variance some 1e-5 is left after
+    the three convolutions of 25, 1600 and 3200 inputs, before two linear layers of the same kind.
+    So k / fan_in is taken as the variance, the usual form of such an initialisation. Biases of the
+    linear layers start at 0.
     """
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
