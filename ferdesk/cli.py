@@ -11,6 +11,7 @@ from rich.console import Console
 
 import ferdesk
 from ferdesk.core.errors import FerdeskError
+from ferdesk.engines.base import Precision
 from ferdesk.settings import FacesBackend, Settings
 
 _USAGE_ERROR: Final = 2
@@ -37,6 +38,10 @@ BundleOption = Annotated[
 MaxFacesOption = Annotated[int, typer.Option("--max-faces", help="How many faces at most.")]
 SmoothingOption = Annotated[
     float, typer.Option("--smoothing", help="Time constant in seconds; 0 turns smoothing off.")
+]
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option("--precision", help="f32: the same numbers everywhere; auto: faster."),
 ]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", help="Threads a net may use; 0: the engine chooses.")
@@ -68,17 +73,9 @@ def _complain(message: str) -> None:
     )
 
 
-def _settings(
-    faces: FacesBackend, bundle: str, max_faces: int, smoothing: float, threads: int
-) -> Settings:
+def _settings(**chosen: object) -> Settings:
     try:
-        return Settings(
-            faces=faces,
-            bundle=bundle,
-            max_faces=max_faces,
-            smoothing_s=smoothing,
-            threads=threads,
-        )
+        return Settings.model_validate(chosen)
     except ValidationError as error:
         first = error.errors()[0]
         raise FerdeskError(f"{first['loc'][0]}: {first['msg']}.") from error
@@ -105,6 +102,7 @@ def start(
     bundle: BundleOption = _DEFAULT.bundle,
     max_faces: MaxFacesOption = _DEFAULT.max_faces,
     smoothing: SmoothingOption = _DEFAULT.smoothing_s,
+    precision: PrecisionOption = _DEFAULT.precision,
     threads: ThreadsOption = _DEFAULT.threads,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -115,7 +113,14 @@ def start(
         return
     from ferdesk.ui import qt_libs
 
-    settings = _settings(faces, bundle, max_faces, smoothing, threads)
+    settings = _settings(
+        faces=faces,
+        bundle=bundle,
+        max_faces=max_faces,
+        smoothing_s=smoothing,
+        precision=precision,
+        threads=threads,
+    )
     if not qt_libs.display_available():
         _in_terminal(source or "demo", settings)
         return
@@ -159,6 +164,7 @@ def analyze_command(
     bundle: BundleOption = _DEFAULT.bundle,
     max_faces: MaxFacesOption = _DEFAULT.max_faces,
     smoothing: SmoothingOption = _DEFAULT.smoothing_s,
+    precision: PrecisionOption = _DEFAULT.precision,
     threads: ThreadsOption = _DEFAULT.threads,
 ) -> None:
     """Analyse files: a CSV and an annotated MP4 or PNG each.
@@ -168,7 +174,14 @@ def analyze_command(
     from ferdesk.analyze import analyze
     from ferdesk.progress import progress_bar, show_summary
 
-    settings = _settings(faces, bundle, max_faces, smoothing, threads)
+    settings = _settings(
+        faces=faces,
+        bundle=bundle,
+        max_faces=max_faces,
+        smoothing_s=smoothing,
+        precision=precision,
+        threads=threads,
+    )
     with progress_bar() as progress:
         summaries = analyze(inputs, out, settings, video=not no_video, progress=progress)
     if as_json:

@@ -1,16 +1,25 @@
 """From aligned patches to calibrated expression probabilities."""
 
 import re
+import zipfile
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from ferdesk import resources
-from ferdesk.core.bundle import MANIFEST, read_bundle
+from ferdesk.core.bundle import MANIFEST, REFERENCE, read_bundle
 from ferdesk.core.errors import BundleError
+from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.preprocess import net_input
 from ferdesk.core.types import FloatArray, ImageU8
+from ferdesk.engines.base import Precision
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
+
+PARITY: Final = 0.01
+"""Largest difference in a probability between an engine and the bundle's reference."""
+
+_MAX_REFERENCE_BYTES: Final = 16_000_000
 
 
 def find_bundle(name: str) -> Path:
@@ -40,24 +49,27 @@ def installed_bundles() -> tuple[Path, ...]:
 class ExpressionNet:
     """A bundle's net, run by an engine."""
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
+    def __init__(self, folder: Path, threads: int = 0, precision: Precision = "f32") -> None:
         """Check the bundle and load its net.
 
         Args:
             folder: the bundle's folder.
             threads: threads the engine may use; 0 lets it choose.
+            precision: "auto" computes faster where the processor can and the bundle's stored
+                reference answers come out alike; else in f32.
 
         Raises:
             BundleError: the bundle is not sound.
             ModelError: the engine cannot load the net.
         """
         self.bundle = read_bundle(folder)
-        self._engine = OpenVinoEngine(folder / "model.onnx", threads)
         self._output = self.bundle.outputs[0].name
-        size = self.bundle.input.size
-        logits = self._logits([np.zeros((size, size), np.uint8)] * 2)
-        if logits.shape != (2, len(self.bundle.labels)):
-            raise BundleError(f"{folder}: the net gives {logits.shape}, not one value a label.")
+        self._engine = OpenVinoEngine(folder / "model.onnx", threads, precision)
+        if not self._agrees(folder):
+            self._engine.close()
+            self._engine = OpenVinoEngine(folder / "model.onnx", threads, "f32")
+            if not self._agrees(folder):
+                raise BundleError(f"{folder}: the net does not give the bundle's own reference.")
 
     @property
     def engine(self) -> str:
@@ -76,16 +88,44 @@ class ExpressionNet:
         """
         if not patches:
             return np.zeros((0, len(self.bundle.labels)), np.float32)
-        scaled = self._logits(patches) / self.bundle.temperature
-        odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
+        return self._probabilities(self._run(net_input(patches)))
 
     def close(self) -> None:
         """Let go of the net."""
         self._engine.close()
 
-    def _logits(self, patches: list[ImageU8]) -> FloatArray:
-        outputs = self._engine.run(net_input(patches))
+    def _run(self, batch: FloatArray) -> FloatArray:
+        outputs = self._engine.run(batch)
         if self._output not in outputs:
             raise BundleError(f"{self.bundle.name}: the net has no output {self._output!r}.")
         return outputs[self._output]
+
+    def _probabilities(self, logits: FloatArray) -> FloatArray:
+        scaled = logits / self.bundle.temperature
+        odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
+
+    def _agrees(self, folder: Path) -> bool:
+        """Whether the engine gives the answers that the trainer stored beside the net."""
+        size = self.bundle.input.size
+        batch, expected = _reference(folder / REFERENCE)
+        if batch.shape[1:] != (1, size, size) or expected.shape != (len(batch), len(EXPRESSIONS)):
+            raise BundleError(f"{folder}: {REFERENCE} does not fit the net's input and labels.")
+        found = self._run(batch)
+        if found.shape != expected.shape:
+            raise BundleError(f"{folder}: the net gives {found.shape}, not one value a label.")
+        apart = np.abs(self._probabilities(found) - self._probabilities(expected))
+        return bool(apart.max() <= PARITY)
+
+
+def _reference(path: Path) -> tuple[FloatArray, FloatArray]:
+    """The stored inputs and logits; the file may come from a stranger."""
+    try:
+        with zipfile.ZipFile(path) as members:
+            if sum(member.file_size for member in members.infolist()) > _MAX_REFERENCE_BYTES:
+                raise BundleError(f"{path} is too large for a reference.")
+        with np.load(path, allow_pickle=False) as stored:
+            x, logits = (np.asarray(stored[name], np.float32) for name in ("x", "logits"))
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise BundleError(f"{path} holds no reference: {error}.") from error
+    return x, logits

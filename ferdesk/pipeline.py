@@ -103,10 +103,12 @@ def build_pipeline(settings: Settings) -> Pipeline:
         ModelError: face models are missing or broken.
         BundleError: the expression bundle is missing or broken.
     """
-    net = ExpressionNet(find_bundle(settings.bundle), settings.threads)
+    net = ExpressionNet(find_bundle(settings.bundle), settings.threads, settings.precision)
     if settings.faces == "mediapipe":
         from ferdesk.faces.mediapipe_finder import MediaPipeFinder
 
         return Pipeline(MediaPipeFinder(settings.max_faces), net, settings.smoothing_s)
-    finder = OpenVinoFinder(load(settings.faces), settings.max_faces, settings.threads)
+    finder = OpenVinoFinder(
+        load(settings.faces), settings.max_faces, settings.threads, settings.precision
+    )
     return Pipeline(finder, net, settings.smoothing_s)

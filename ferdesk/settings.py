@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ferdesk.engines.base import Precision
+
 FacesBackend = Literal["auto", "landmarker", "classic", "mediapipe"]
 
 
@@ -21,5 +23,8 @@ class Settings(BaseModel):
     """The expression net: a name of an installed bundle, or a bundle's folder."""
     smoothing_s: float = Field(default=0.2, ge=0, le=5)
     """Time constant of each track's smoothing, in seconds of source time; 0 turns it off."""
+    precision: Precision = "auto"
+    """auto lets nets compute in bf16 where the processor does that faster and the answers stay the
+    same; f32 gives the same numbers on every machine."""
     threads: int = Field(default=0, ge=0, le=64)
     """Threads a net may use; 0 lets the engine choose."""

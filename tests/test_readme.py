@@ -43,5 +43,3 @@ def test_commands_exist() -> None:
 def test_files_and_pictures_exist() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
-
-

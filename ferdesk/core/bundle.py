@@ -27,6 +27,10 @@ from ferdesk.core.preprocess import Normalisation
 
 SCHEMA_VERSION: Final = 1
 MANIFEST: Final = "bundle.json"
+REFERENCE: Final = "reference.npz"
+"""Inputs `x` (n, 1, size, size) and the net's `logits` (n, labels) for them, both float32: what an
+engine has to give before it is trusted."""
+_NEEDED: Final = ("model.onnx", REFERENCE)
 _MAX_MANIFEST_BYTES: Final = 1_000_000
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -117,8 +121,9 @@ class ModelBundle(_Strict):
         for name in files:
             if not _PLAIN_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not a plain file name")
-        if "model.onnx" not in files:
-            raise ValueError("model.onnx is not listed")
+        for name in _NEEDED:
+            if name not in files:
+                raise ValueError(f"{name} is not listed")
         return files
 
 

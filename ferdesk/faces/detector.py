@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 
 from ferdesk.core.types import Box, FloatArray, ImageU8
+from ferdesk.engines.base import Pixels, Precision
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
 from ferdesk.faces.region import overlap
 
 THRESHOLD: Final = 0.5
 _MERGE_OVERLAP: Final = 0.3
-_CELLS: Final = {128: ((16, 2), (8, 6)), 192: ((48, 1),)}
+_LEVELS: Final = {128: ((16, 2), (8, 6)), 192: ((48, 1),)}
 """Input size -> (cells a side, anchors a cell) of each level of the net's output."""
 
 
@@ -51,19 +52,20 @@ class Tile:
 class Detector:
     """Finds faces in square tiles of a frame."""
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
+    def __init__(self, path: Path, threads: int = 0, precision: Precision = "f32") -> None:
         """Load the net.
 
         Args:
             path: face_detector.tflite, or a short- or full-range net of the classic set.
             threads: threads it may use; 0 lets the engine choose.
+            precision: see `ferdesk.engines.base.Precision`.
         """
         self._size = 192 if "full_range" in path.name else 128
-        self._engine = OpenVinoEngine(path, threads)
-        self._anchors = [_centres(cells, each) for cells, each in _CELLS[self._size]]
+        self._engine = OpenVinoEngine(path, threads, precision, Pixels(127.5, 127.5))
+        self._anchors = np.concatenate([_centres(*level) for level in _LEVELS[self._size]])
 
     def detect(self, image: ImageU8, tiles: Sequence[Tile]) -> list[Detection]:
-        """Find the faces in some tiles of a frame, in one batch.
+        """Find the faces in some tiles of a frame.
 
         Args:
             image: (height, width, 3) uint8, BGR.
@@ -73,33 +75,27 @@ class Detector:
             One entry a face, best first; a face seen in several tiles is merged into one.
         """
         batch = np.stack([_fill(image, tile, self._size) for tile in tiles])
-        outputs = self._engine.run(batch.astype(np.float32) * np.float32(2 / 255) - np.float32(1))
+        outputs = self._engine.run(batch)
         (regressors,) = (value for value in outputs.values() if value.shape[-1] == 16)
         (logits,) = (value for value in outputs.values() if value.shape[-1] == 1)
-        found: list[Detection] = []
-        start = 0
-        for anchors in self._anchors:
-            # A batch comes back level by level, within a level tile by tile.
-            end = start + len(anchors) * len(tiles)
-            values = regressors[0, start:end].reshape(len(tiles), len(anchors), 16)
-            scores = _sigmoid(logits[0, start:end].reshape(len(tiles), len(anchors)))
-            for index, tile in enumerate(tiles):
-                found += self._decode(values[index], scores[index], anchors, tile)
-            start = end
+        scores = _sigmoid(logits[..., 0])
+        found = [
+            one
+            for index, tile in enumerate(tiles)
+            for one in self._decode(regressors[index], scores[index], tile)
+        ]
         return _merge(found)
 
     def close(self) -> None:
         """Let go of the net."""
         self._engine.close()
 
-    def _decode(
-        self, values: FloatArray, scores: FloatArray, anchors: FloatArray, tile: Tile
-    ) -> list[Detection]:
+    def _decode(self, values: FloatArray, scores: FloatArray, tile: Tile) -> list[Detection]:
         found = []
         origin = np.array([tile.x, tile.y], np.float32)
         for row in np.flatnonzero(scores >= THRESHOLD):
             scaled = values[row].reshape(8, 2) / np.float32(self._size)
-            points = (scaled + anchors[row]) * tile.side + origin
+            points = (scaled + self._anchors[row]) * tile.side + origin
             (width, height) = scaled[1] * tile.side
             (x, y) = points[0]
             box = Box(float(x - width / 2), float(y - height / 2), float(width), float(height))
@@ -149,7 +145,7 @@ def _centres(cells: int, each: int) -> FloatArray:
 
 
 def _fill(image: ImageU8, tile: Tile, size: int) -> ImageU8:
-    """The tile at the net's size, RGB."""
+    """The tile at the net's size, BGR."""
     height, width = image.shape[:2]
     scale = size / tile.side
     left, top = max(tile.x, 0), max(tile.y, 0)
@@ -161,7 +157,7 @@ def _fill(image: ImageU8, tile: Tile, size: int) -> ImageU8:
         image[top:bottom, left:right], (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA
     )
     patch = np.zeros((size, size, 3), np.uint8)
-    patch[y0:y1, x0:x1] = cv2.cvtColor(part, cv2.COLOR_BGR2RGB)[: size - y0, : size - x0]
+    patch[y0:y1, x0:x1] = part[: size - y0, : size - x0]
     return patch
 
 

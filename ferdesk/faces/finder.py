@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from ferdesk.core.types import Box, Face, Frame, ImageU8
+from ferdesk.engines.base import Precision
 from ferdesk.faces.detector import Detection, Detector, Tile, tiles, whole
 from ferdesk.faces.landmarks import LandmarkNet
 from ferdesk.faces.pose import head_pose
@@ -18,13 +19,13 @@ from ferdesk.faces.region import (
     bounding_box,
     coverage,
     from_detection,
-    from_landmarks,
+    from_face,
     overlap,
 )
 from ferdesk.faces.store import FaceModels
 
 PRESENCE: Final = 0.5
-_LOOK_EVERY: Final = 10
+_LOOK_EVERY: Final = 15
 """Frames between two looks for new faces while some are followed."""
 _TILES_A_LOOK: Final = 2
 _VIDEO_LEVELS, _STILL_LEVELS = 2, 3
@@ -56,17 +57,20 @@ class FaceFinder(Protocol):
 class OpenVinoFinder:
     """MediaPipe's nets, run by our engine: nothing of it opens a network connection."""
 
-    def __init__(self, models: FaceModels, max_faces: int, threads: int = 0) -> None:
+    def __init__(
+        self, models: FaceModels, max_faces: int, threads: int = 0, precision: Precision = "f32"
+    ) -> None:
         """Load the nets.
 
         Args:
             models: verified model files of one set.
             max_faces: how many faces are followed at most.
             threads: threads a net may use; 0 lets the engine choose.
+            precision: see `ferdesk.engines.base.Precision`.
         """
         self.backend = models.set_name
-        self._detector = Detector(models.detector, threads)
-        self._landmarks = LandmarkNet(models.landmarks, models.points, threads)
+        self._detector = Detector(models.detector, threads, precision)
+        self._landmarks = LandmarkNet(models.landmarks, models.points, threads, precision)
         self._max_faces = max_faces
         self._regions: list[Region] = []
         self._until_look = 0
@@ -91,7 +95,7 @@ class OpenVinoFinder:
             self._until_look = _LOOK_EVERY
         self._until_look -= 1
         faces = sorted(faces, key=lambda face: -face.box.w * face.box.h)[: self._max_faces]
-        self._regions = [from_landmarks(face.landmarks) for face in faces]
+        self._regions = [from_face(face) for face in faces]
         return faces
 
     def reset(self) -> None:

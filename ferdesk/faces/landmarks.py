@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 
 from ferdesk.core.types import FloatArray, ImageU8
+from ferdesk.engines.base import Pixels, Precision
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
 from ferdesk.faces.region import Region, warp
 
@@ -20,17 +20,20 @@ _SIZE_BY_POINTS: Final = {478: 256, 468: 192}
 class LandmarkNet:
     """Landmarks and a face score for each region."""
 
-    def __init__(self, path: Path, points: int, threads: int = 0) -> None:
+    def __init__(
+        self, path: Path, points: int, threads: int = 0, precision: Precision = "f32"
+    ) -> None:
         """Load the net.
 
         Args:
             path: face_landmarks_detector.tflite (478 points) or face_landmark.tflite (468).
             points: how many points it gives.
             threads: threads it may use; 0 lets the engine choose.
+            precision: see `ferdesk.engines.base.Precision`.
         """
         self._points = points
         self._size = _SIZE_BY_POINTS[points]
-        self._engine = OpenVinoEngine(path, threads)
+        self._engine = OpenVinoEngine(path, threads, precision, Pixels(0, 255))
 
     def locate(
         self, image: ImageU8, regions: Sequence[Region]
@@ -47,10 +50,7 @@ class LandmarkNet:
         """
         if not regions:
             return [], []
-        patches = [
-            cv2.cvtColor(warp(image, region, self._size), cv2.COLOR_BGR2RGB) for region in regions
-        ]
-        outputs = self._engine.run(np.stack(patches).astype(np.float32) * np.float32(1 / 255))
+        outputs = self._engine.run(np.stack([warp(image, one, self._size) for one in regions]))
         flat = {name: value.reshape(len(regions), -1) for name, value in outputs.items()}
         (points,) = (value for value in flat.values() if value.shape[1] == self._points * 3)
         # Where the net has more single outputs than the face flag, the flag is the first of them.

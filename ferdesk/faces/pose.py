@@ -3,8 +3,6 @@
 import math
 from typing import Final
 
-import numpy as np
-
 from ferdesk.core.types import FloatArray, Pose
 
 _TEMPLES: Final = (127, 356)
@@ -26,17 +24,20 @@ def head_pose(landmarks: FloatArray) -> Pose:
     Returns:
         Degrees; see `Pose` for the signs.
     """
-    points = landmarks.astype(np.float64)
-    right = _unit(points[_TEMPLES[1]] - points[_TEMPLES[0]])
-    down = points[_CHIN] - points[_FOREHEAD]
-    down = _unit(down - right * (down @ right))
-    back = np.cross(right, down)
-    # R = Rz(roll) Ry(-yaw) Rx(-pitch) with columns right, down, back.
-    yaw = math.atan2(right[2], math.hypot(right[0], right[1]))
-    pitch = math.atan2(-down[2], back[2])
-    roll = math.atan2(right[1], right[0])
-    return Pose(*(math.degrees(angle) for angle in (yaw, pitch, roll)))
+    # Plain floats: for four points they take a fifth of the time that small arrays do.
+    left, right, forehead, chin = landmarks[[*_TEMPLES, _FOREHEAD, _CHIN]].tolist()
+    across = _unit([b - a for a, b in zip(left, right, strict=True)])
+    down = [b - a for a, b in zip(forehead, chin, strict=True)]
+    along = sum(a * b for a, b in zip(across, down, strict=True))
+    down = _unit([d - along * a for a, d in zip(across, down, strict=True)])
+    # R = Rz(roll) Ry(-yaw) Rx(-pitch), its columns across, down and their cross product.
+    back = across[0] * down[1] - across[1] * down[0]
+    yaw = math.atan2(across[2], math.hypot(across[0], across[1]))
+    pitch = math.atan2(-down[2], back)
+    roll = math.atan2(across[1], across[0])
+    return Pose(math.degrees(yaw), math.degrees(pitch), math.degrees(roll))
 
 
-def _unit(vector: np.ndarray[tuple[int], np.dtype[np.float64]]) -> FloatArray:
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9))
+def _unit(vector: list[float]) -> list[float]:
+    length = max(math.hypot(*vector), 1e-9)
+    return [value / length for value in vector]

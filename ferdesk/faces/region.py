@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ferdesk.core.align import OUTER_EYE_CORNERS
-from ferdesk.core.types import Box, FloatArray, ImageU8, Matrix
+from ferdesk.core.types import Box, Face, FloatArray, ImageU8, Matrix
 
 MARGIN: Final = 1.5
 """A region's side over the longer side of the face box it surrounds (MediaPipe's face graph)."""
@@ -54,14 +54,10 @@ def from_detection(box: Box, left_eye: FloatArray, right_eye: FloatArray) -> Reg
     return _around(box, left_eye, right_eye)
 
 
-def from_landmarks(landmarks: FloatArray) -> Region:
-    """The region for the next frame: the box of this frame's landmarks, its eyes made level.
-
-    Args:
-        landmarks: (n, 3) float32, frame pixels.
-    """
+def from_face(face: Face) -> Region:
+    """The region for the next frame: the box of this frame's landmarks, its eyes made level."""
     left, right = OUTER_EYE_CORNERS
-    return _around(bounding_box(landmarks), landmarks[left], landmarks[right])
+    return _around(face.box, face.landmarks[left], face.landmarks[right])
 
 
 def _around(box: Box, left_eye: FloatArray, right_eye: FloatArray) -> Region:

@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 from ferdesk.core.types import Face, FloatArray, Frame, ImageU8
-from ferdesk.faces.region import bounding_box
 
 _LOOK_SIZE: Final = 16
 _LOOK_MARGIN: Final = 1.7
@@ -152,7 +151,7 @@ def _look(image: ImageU8, face: Face) -> FloatArray:
     Returns:
         (16 * 16 * 3,) float32 of zero mean and unit length.
     """
-    box = bounding_box(face.landmarks)
+    box = face.box
     side = max(box.w, box.h, 2.0) * _LOOK_MARGIN
     scale = _LOOK_SIZE * 2 / side
     x, y = box.x + box.w / 2, box.y + box.h / 2

@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from ferdesk.core.types import Box
+from ferdesk.core.types import Box, Face, Pose
 from ferdesk.faces.region import (
     Region,
     bounding_box,
     coverage,
     from_detection,
-    from_landmarks,
+    from_face,
     overlap,
     warp,
 )
@@ -43,7 +43,9 @@ def test_regions_level_the_eyes() -> None:
     assert (region.x, region.y, region.side) == (20, 15, 60)
     points = np.zeros((478, 3), np.float32)
     points[33, :2], points[263, :2] = left, right
-    assert from_landmarks(points).angle == pytest.approx(math.pi / 4)
+    region = from_face(Face(Box(5, 6, 20, 10), points, Pose(0, 0, 0), 1.0))
+    assert region.angle == pytest.approx(math.pi / 4)
+    assert (region.x, region.y, region.side) == (15, 11, 30)
 
 
 def test_box_measures() -> None:
