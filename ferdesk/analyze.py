@@ -1,9 +1,11 @@
 """Analyses files from end to end: what `ferdesk analyze` does."""
 
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -19,7 +21,7 @@ from ferdesk.outputs.picture import PictureFolder, write_picture
 from ferdesk.outputs.table import Table
 from ferdesk.outputs.video import VideoWriter
 from ferdesk.overlay import OverlayOptions, draw
-from ferdesk.pipeline import build_pipeline
+from ferdesk.pipeline import Located, build_pipeline
 from ferdesk.settings import Settings
 from ferdesk.sources import Source, open_source
 from ferdesk.sources.stream import is_stream, public_name
@@ -107,8 +109,12 @@ class FramePipeline(Protocol):
         """Which expression net runs."""
         ...
 
-    def process(self, frame: Frame) -> FrameResult:
-        """All stages on one frame."""
+    def locate(self, frame: Frame) -> Located:
+        """The first half of a frame's way."""
+        ...
+
+    def judge(self, located: Located) -> FrameResult:
+        """The second half."""
         ...
 
     def reset(self) -> None:
@@ -154,6 +160,9 @@ def analyze(
         OutputError: the folder cannot be made.
     """
     make_folder(out)
+    if not settings.threads:
+        # Two halves of the pipeline run beside each other: each gets its share of the cores.
+        settings = settings.model_copy(update={"threads": max(1, _cores() // 2)})
     pipeline = build(settings)
     names = ResultNames(out, inputs)
     summaries: list[Summary] = []
@@ -167,6 +176,13 @@ def analyze(
     finally:
         pipeline.close()
     return tuple(summaries)
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class _Run:
@@ -247,29 +263,54 @@ class _Run:
         sink: _Sink | None,
     ) -> None:
         live_from: int | None = None
-        while not self._stopped():
-            started = time.perf_counter()
-            frame = source.read()
-            if frame is None:
-                return
-            decoded = time.perf_counter()
-            result = self._pipeline.process(frame)
+        for result in self._results(source):
             processed = time.perf_counter()
-            time_s = frame.source_time_s
+            time_s = result.frame.source_time_s
             if source.info.live:
-                live_from = frame.captured_ns if live_from is None else live_from
-                time_s = (frame.captured_ns - live_from) / 1e9
+                live_from = result.frame.captured_ns if live_from is None else live_from
+                time_s = (result.frame.captured_ns - live_from) / 1e9
             table.write(result, time_s)
             if sink is not None:
                 sink(result, time_s or 0.0)
-            written = time.perf_counter()
             self._count(result)
-            self._add({"decode": (decoded - started) * 1e3})
             self._add(result.stage_ms)
-            self._add({"write": (written - processed) * 1e3})
+            self._add({"write": (time.perf_counter() - processed) * 1e3})
             if self._progress is not None:
                 self._progress.advance()
-        self._interrupted = True
+
+    def _results(self, source: Source) -> Iterator[FrameResult]:
+        """Every frame's result, in order; while one is judged the next is read and located.
+
+        Where reading fails, the frames before that still come first.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="ferdesk-judge") as judges:
+            judged: Future[FrameResult] | None = None
+            failure: FerdeskError | None = None
+            while failure is None:
+                located = None
+                try:
+                    located = self._located(source)
+                except FerdeskError as error:
+                    failure = error
+                before = judged
+                judged = judges.submit(self._pipeline.judge, located) if located else None
+                if before is not None:
+                    yield before.result()
+                if located is None:
+                    break
+        if failure is not None:
+            raise failure
+
+    def _located(self, source: Source) -> Located | None:
+        if self._stopped():
+            self._interrupted = True
+            return None
+        started = time.perf_counter()
+        frame = source.read()
+        if frame is None:
+            return None
+        self._add({"decode": (time.perf_counter() - started) * 1e3})
+        return self._pipeline.locate(frame)
 
     def _count(self, result: FrameResult) -> None:
         self._frames += 1

@@ -4,12 +4,13 @@ No threads, no Qt: whoever has a Frame calls `process`. Live view and file analy
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from ferdesk.core.align import eye_aligned
 from ferdesk.core.preprocess import extract
-from ferdesk.core.types import FaceResult, Frame, FrameResult
+from ferdesk.core.types import Crop, Face, FaceResult, Frame, FrameResult
 from ferdesk.expression import ExpressionNet, find_bundle
 from ferdesk.faces.finder import FaceFinder, OpenVinoFinder
 from ferdesk.faces.store import load
@@ -18,8 +19,24 @@ from ferdesk.settings import Settings
 from ferdesk.smooth import Smoother
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Located:
+    """Half the way of a frame: who is where, and the patches that the expression net will judge."""
+
+    frame: Frame
+    time_s: float
+    faces: Sequence[Face]
+    crops: Sequence[Crop]
+    stage_ms: Mapping[str, float]
+
+
 class Pipeline:
-    """Finder -> tracker -> crop -> expression net -> smoother."""
+    """Finder -> tracker -> crop -> expression net -> smoother.
+
+    `process` goes all the way. Its two halves, `locate` and `judge`, share no state, so that a
+    caller with two threads may locate the next frame while this one is judged; each half is called
+    by one thread at a time and in the order of the frames.
+    """
 
     def __init__(self, finder: FaceFinder, net: ExpressionNet, smoothing_s: float) -> None:
         """Put the stages together; the pipeline closes them."""
@@ -52,6 +69,10 @@ class Pipeline:
         Returns:
             What was found, with the time that each stage took.
         """
+        return self.judge(self.locate(frame))
+
+    def locate(self, frame: Frame) -> Located:
+        """Find and number the faces and cut their patches."""
         stage_ms: dict[str, float] = {}
         time_s = frame.source_time_s
         if time_s is None:
@@ -68,14 +89,21 @@ class Pipeline:
                 extract(frame.image, eye_aligned(face.landmarks, spec.crop, spec.size), spec.size)
                 for face in faces
             ]
+        return Located(frame, time_s, faces, crops, stage_ms)
+
+    def judge(self, located: Located) -> FrameResult:
+        """Judge the patches and smooth over each track's past."""
+        stage_ms = dict(located.stage_ms)
         with _timed("expression", stage_ms):
-            raw = self._net.predict([crop.image for crop in crops])
+            raw = self._net.predict([crop.image for crop in located.crops])
         with _timed("smooth", stage_ms):
             results = tuple(
-                FaceResult(face, crop, row, self._smoother.smooth(face.track_id, time_s, row))
-                for face, crop, row in zip(faces, crops, raw, strict=True)
+                FaceResult(
+                    face, crop, row, self._smoother.smooth(face.track_id, located.time_s, row)
+                )
+                for face, crop, row in zip(located.faces, located.crops, raw, strict=True)
             )
-        return FrameResult(frame, results, stage_ms, time.monotonic_ns())
+        return FrameResult(located.frame, tuple(results), stage_ms, time.monotonic_ns())
 
     def reset(self) -> None:
         """Forget the frames seen so far: the next one is of another source."""

@@ -14,6 +14,7 @@ from torch import nn
 
 from ferdesk.core.bundle import (
     MANIFEST,
+    REFERENCE,
     InputSpec,
     ModelBundle,
     OutputSpec,
@@ -42,7 +43,6 @@ PARITY: Final = 1e-4
 """Largest difference between a logit of torch's and of the app's engine, both in float32."""
 
 MODEL: Final = "model.onnx"
-REFERENCE: Final = "reference.npz"
 _REFERENCE_BATCH: Final = 4
 _REFERENCE_SEED: Final = 20150001
 _LICENCE: Final = (

@@ -48,6 +48,7 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": number,
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": "1",
+            "ENABLE_CPU_PINNING": "NO",
         }
         if threads:
             options["INFERENCE_NUM_THREADS"] = str(threads)
