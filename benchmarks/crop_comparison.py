@@ -33,7 +33,7 @@ Place = Callable[[FloatArray], Matrix]
 
 def e2e(scale: float = 1.0, shift: float = 0.0, depth: bool = True) -> Place:
     """Ng et al.'s box, scaled about its centre and shifted down by a share of the eye distance."""
-    base = CropRecipe()
+    base = CropRecipe(beside=0.62, above=0.9, below=1.35)
     side = (1 + 2 * base.beside + base.above + base.below) / 2 * scale
     drop = (base.below - base.above) / 2 + shift
     recipe = CropRecipe(beside=(side - 1) / 2, above=side / 2 - drop, below=side / 2 + drop)
@@ -61,6 +61,10 @@ def landmark_box(scale: float, level: bool) -> Place:
 PLACES: dict[str, Place] = {
     "e2e box (Ng et al.), eye distance in the plane": e2e(depth=False),
     "e2e box, eye distance in space": e2e(),
+    "e2e box in space, 30 % smaller": e2e(0.7),
+    "e2e box in space, 25 % smaller": e2e(0.75),
+    "e2e box in space, 20 % smaller": e2e(0.8),
+    "e2e box in space, 15 % smaller": e2e(0.85),
     "e2e box in space, 10 % smaller": e2e(0.9),
     "e2e box in space, 5 % smaller": e2e(0.95),
     "e2e box in space, 5 % larger": e2e(1.05),
@@ -69,6 +73,7 @@ PLACES: dict[str, Place] = {
     "e2e box in space, 0.1 e2e higher": e2e(shift=-0.1),
     "landmark box x 1.15, upright": landmark_box(1.15, level=False),
     "landmark box x 1.15, eyes level": landmark_box(1.15, level=True),
+    "landmark box x 0.95, eyes level": landmark_box(0.95, level=True),
     "landmark box x 1.05, eyes level": landmark_box(1.05, level=True),
     "landmark box x 1.25, eyes level": landmark_box(1.25, level=True),
 }

@@ -1,19 +1,14 @@
 """What several test folders share: real pixels, and the material that lies beside the checkout."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
+from material import SHARED, decode
 
 from ferdesk import resources
-from ferdesk.core.types import Frame, ImageU8
+from ferdesk.core.types import Frame
 from ferdesk.faces import store
-
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared"
-DATA = Path(__file__).with_name("data")
 
 
 @pytest.fixture(scope="session")
@@ -33,14 +28,6 @@ def shared() -> Callable[[str], Path]:
 def demo_frames() -> list[Frame]:
     """The demo clip, decoded once."""
     return list(decode(resources.demo_clip()))
-
-
-def decode(path: Path) -> Iterator[Frame]:
-    """Frames of a video with its own times, for tests that want no source in the way."""
-    with av.open(str(path)) as container:
-        for index, picture in enumerate(container.decode(video=0)):
-            image: ImageU8 = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
-            yield Frame(image, index, index * 40_000_000, float(picture.time), path.name)
 
 
 @pytest.fixture(scope="session")

@@ -90,6 +90,9 @@ class Log:
 def no_thread_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
+    until = time.monotonic() + 3  # rich's own thread takes a moment to end
+    while set(threading.enumerate()) - before and time.monotonic() < until:
+        time.sleep(0.01)
     assert set(threading.enumerate()) == before
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from material import ROOT
 from typer.main import get_command
 
 from ferdesk.cli import app

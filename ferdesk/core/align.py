@@ -12,20 +12,22 @@ OUTER_EYE_CORNERS: Final = (33, 263)
 
 
 class CropRecipe(BaseModel):
-    """The eye-aligned box of Ng et al. 2015, section 3.1, in units of the eye distance (e2e).
+    """An eye-aligned box in units of the eye distance (e2e), after Ng et al. 2015, section 3.1.
 
-    e2e is the distance between the outer eye corners. Stored in every bundle, so that the app cuts
-    faces the way the net expects them.
+    e2e is the distance between the outer eye corners. Theirs is 0.62 beside, 0.9 above and 1.35
+    below; a box a fifth smaller about the same centre suits nets better that were trained on FER+
+    (docs/decisions/0006-crop.md). Stored in every bundle, so that the app cuts faces the way the
+    net expects them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["eye_aligned"] = "eye_aligned"
-    beside: PositiveFloat = 0.62
+    beside: PositiveFloat = 0.4
     """From each outer eye corner to the box's side."""
-    above: PositiveFloat = 0.9
+    above: PositiveFloat = 0.67
     """From the eye line up to the box's top."""
-    below: PositiveFloat = 1.35
+    below: PositiveFloat = 1.12
     """From the eye line down to the box's bottom."""
 
 

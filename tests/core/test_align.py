@@ -20,7 +20,8 @@ def apply(matrix: Matrix, point: tuple[float, float]) -> FloatArray:
 
 def test_box_of_ng_et_al() -> None:
     """0.62 e2e beside the corners; 0.9 above, 1.35 below, made square about its centre."""
-    matrix = eye_aligned(face((100, 200), (200, 200)), CropRecipe(), SIZE)
+    recipe = CropRecipe(beside=0.62, above=0.9, below=1.35)
+    matrix = eye_aligned(face((100, 200), (200, 200)), recipe, SIZE)
     side = 100 * (1 + 2 * 0.62 + 0.9 + 1.35) / 2
     scale = SIZE / side
     assert matrix[0, 0] == pytest.approx(scale)

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import DATA, decode
+from material import DATA, decode
 
 from ferdesk import resources
 from ferdesk.core.errors import ModelError
