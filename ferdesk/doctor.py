@@ -76,7 +76,7 @@ def _versions() -> Iterator[Finding]:
     yield Finding(
         area="engine",
         ok=True,
-        text="openvino: " + ", ".join(openvino_runtime.load().Core().available_devices),
+        text="openvino: " + ", ".join(openvino_runtime.core().available_devices),
     )
 
 

@@ -40,7 +40,7 @@ class OpenVinoEngine:
             ModelError: the file is no net that OpenVINO understands.
         """
         ov = openvino_runtime.load()
-        core = ov.Core()
+        core = openvino_runtime.core()
         fast = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         number = "bf16" if fast and precision == "auto" else "f32"
         self.name = f"openvino CPU {number}"

@@ -6,8 +6,9 @@ docs/decisions/0002-no-telemetry.md.
 """
 
 import sys
+from functools import cache
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 _UNWANTED: Final = ("openvino_telemetry", "openvino.tools.ovc")
 
@@ -21,3 +22,15 @@ def load() -> ModuleType:
 
     found: ModuleType = openvino
     return found
+
+
+@cache
+def core() -> Any:
+    """The process's only `openvino.Core`, kept until the process ends.
+
+    On Linux each Core's CPU plugin gives its thread an alternate signal stack, and takes it back in
+    the order in which the Cores go. With several of them, a stack that is no longer mapped can be
+    what is left, and then the next Ctrl-C kills the process (openvino 2026.4.1; Python runs signal
+    handlers on the alternate stack).
+    """
+    return load().Core()

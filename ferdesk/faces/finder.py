@@ -25,6 +25,9 @@ from ferdesk.faces.region import (
 from ferdesk.faces.store import FaceModels
 
 PRESENCE: Final = 0.5
+_START_PRESENCE: Final = 0.8
+"""A face has to look more like one to be taken up than to be kept: among the many tiles of a long
+video there is always something with eyes."""
 _LOOK_EVERY: Final = 15
 """Frames between two looks for new faces while some are followed."""
 _TILES_A_LOOK: Final = 2
@@ -82,7 +85,7 @@ class OpenVinoFinder:
         if frame.still:
             self.reset()
         image = frame.image
-        faces = self._locate(image, self._regions)
+        faces = self._locate(image, self._regions, PRESENCE)
         lost = len(faces) < len(self._regions)
         if len(faces) < self._max_faces and (lost or not faces or self._until_look <= 0):
             known = [face.box for face in faces]
@@ -91,7 +94,7 @@ class OpenVinoFinder:
                 for found in self._look(frame)
                 if not any(_same(found.box, box) for box in known)
             ]
-            faces = _distinct(faces + self._locate(image, started))
+            faces = _distinct(faces + self._locate(image, started, _START_PRESENCE))
             self._until_look = _LOOK_EVERY
         self._until_look -= 1
         faces = sorted(faces, key=lambda face: -face.box.w * face.box.h)[: self._max_faces]
@@ -121,11 +124,11 @@ class OpenVinoFinder:
         self._fresh = False
         return self._detector.detect(frame.image, [whole(frame.image), *chosen])
 
-    def _locate(self, image: ImageU8, regions: list[Region]) -> list[Face]:
+    def _locate(self, image: ImageU8, regions: list[Region], presence: float) -> list[Face]:
         found = [
             Face(bounding_box(points), points, head_pose(points), score)
             for points, score in zip(*self._landmarks.locate(image, regions), strict=True)
-            if score >= PRESENCE
+            if score >= presence
         ]
         height, width = image.shape[:2]
         inside = [face for face in found if coverage(face.box, Box(0, 0, width, height)) > 0.3]

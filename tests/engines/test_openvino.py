@@ -1,0 +1,75 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ferdesk.core.errors import ModelError
+from ferdesk.engines import openvino_runtime
+from ferdesk.engines.base import Pixels
+from ferdesk.engines.openvino_cpu import OpenVinoEngine
+from ferdesk.expression import installed_bundles
+
+NET = installed_bundles()[0] / "model.onnx"
+
+INTERRUPTED = """
+import faulthandler, signal, sys
+from pathlib import Path
+faulthandler.enable()
+from ferdesk.engines.openvino_cpu import OpenVinoEngine
+first = OpenVinoEngine(Path(sys.argv[1]))
+second = OpenVinoEngine(Path(sys.argv[1]))
+first.close()
+del first
+second.close()
+del second
+for _ in range(3):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_a_batch_is_what_its_rows_are() -> None:
+    engine = OpenVinoEngine(NET)
+    batch = np.random.default_rng(0).normal(size=(3, 1, 48, 48)).astype(np.float32)
+    (together,) = engine.run(batch).values()
+    alone = [next(iter(engine.run(row[None]).values()))[0] for row in batch]
+    np.testing.assert_array_equal(together, np.stack(alone))
+    kept = together.copy()
+    engine.run(batch[::-1].copy())
+    np.testing.assert_array_equal(together, kept, err_msg="the arrays are the caller's")
+    engine.close()
+
+
+def test_auto_names_its_precision_and_stays_close() -> None:
+    batch = np.random.default_rng(1).normal(size=(2, 1, 48, 48)).astype(np.float32)
+    exact, fast = OpenVinoEngine(NET), OpenVinoEngine(NET, precision="auto")
+    assert exact.name == "openvino CPU f32"
+    assert fast.name in ("openvino CPU f32", "openvino CPU bf16")
+    (first,), (second,) = exact.run(batch).values(), fast.run(batch).values()
+    np.testing.assert_allclose(first, second, atol=0.1)
+    exact.close()
+    fast.close()
+
+
+def test_a_file_that_is_no_net(tmp_path: Path) -> None:
+    path = tmp_path / "net.tflite"
+    path.write_bytes(b"TFL3 or not")
+    with pytest.raises(ModelError, match=r"net\.tflite cannot be loaded"):
+        OpenVinoEngine(path, pixels=Pixels(0, 255))
+
+
+def test_there_is_one_core() -> None:
+    assert openvino_runtime.core() is openvino_runtime.core()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal stacks")
+def test_ctrl_c_is_survived_after_engines_have_come_and_gone() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(NET)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["interrupted"] * 3
