@@ -7,10 +7,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 
 .PHONY: run setup test check format clean
 
-run: $(VENV)/base.stamp $(VENV)/models.stamp
+run: $(VENV)/base.stamp
+	$(BIN)/ferdesk models install --missing
 	$(BIN)/ferdesk
 
-setup: $(VENV)/all.stamp $(VENV)/models.stamp
+setup: $(VENV)/all.stamp
+	$(BIN)/ferdesk models install --missing
 
 test: setup
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -42,7 +44,3 @@ $(VENV)/base.stamp: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/all.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[train,dev]'
 	touch $@ $(VENV)/base.stamp
-
-$(VENV)/models.stamp: | $(VENV)/base.stamp
-	$(BIN)/ferdesk models install
-	touch $@

@@ -133,7 +133,7 @@ def analyze(
     *,
     video: bool = True,
     progress: Progress | None = None,
-    build: Callable[[Settings], FramePipeline] = build_pipeline,
+    build: Callable[[Settings], FramePipeline] | None = None,
 ) -> tuple[Summary, ...]:
     """Analyse inputs one after the other and write the results into a folder.
 
@@ -149,7 +149,7 @@ def analyze(
         settings: how frames are analysed.
         video: whether to write annotated videos and pictures, not the table alone.
         progress: is told how it goes.
-        build: makes the pipeline.
+        build: makes the pipeline; the real one by default.
 
     Returns:
         One summary an input, failures included (`Summary.error`), in the same order; none of those
@@ -160,10 +160,7 @@ def analyze(
         OutputError: the folder cannot be made.
     """
     make_folder(out)
-    if not settings.threads:
-        # Two halves of the pipeline run beside each other: each gets its share of the cores.
-        settings = settings.model_copy(update={"threads": max(1, _cores() // 2)})
-    pipeline = build(settings)
+    pipeline = (build or _build)(settings)
     names = ResultNames(out, inputs)
     summaries: list[Summary] = []
     try:
@@ -176,6 +173,12 @@ def analyze(
     finally:
         pipeline.close()
     return tuple(summaries)
+
+
+def _build(settings: Settings) -> FramePipeline:
+    # The expression net runs beside the landmark net, which is the larger one: it gets half of the
+    # cores, unless the user said how many threads a net may use.
+    return build_pipeline(settings, 0 if settings.threads else max(1, _cores() // 2))
 
 
 def _cores() -> int:

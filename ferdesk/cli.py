@@ -240,6 +240,9 @@ def models_install(
         Path | None,
         typer.Option("--from", help="A face_landmarker.task or mediapipe 0.10.21 wheel you have."),
     ] = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Do nothing where a whole set is installed.")
+    ] = False,
 ) -> None:
     """Fetch the face models (Apache-2.0, by Google), or take them from a file.
 
@@ -247,8 +250,11 @@ def models_install(
     """
     from rich.progress import Progress
 
-    from ferdesk.faces.install import install, install_from, store_folder
+    from ferdesk.faces.install import install, install_from, store_folder, whole
+    from ferdesk.faces.store import SETS
 
+    if missing and any(whole(model_set) for model_set in SETS):
+        return
     if archive is not None:
         model_set = install_from(archive)
     else:

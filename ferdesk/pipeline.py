@@ -124,14 +124,20 @@ def _timed(stage: str, stage_ms: dict[str, float]) -> Iterator[None]:
     stage_ms[stage] = (time.perf_counter_ns() - started) / 1e6
 
 
-def build_pipeline(settings: Settings) -> Pipeline:
+def build_pipeline(settings: Settings, judge_threads: int = 0) -> Pipeline:
     """Load everything that the settings name.
+
+    Args:
+        settings: what to load, and how many threads a net may use.
+        judge_threads: how many the expression net may use, where that is to differ.
 
     Raises:
         ModelError: face models are missing or broken.
         BundleError: the expression bundle is missing or broken.
     """
-    net = ExpressionNet(find_bundle(settings.bundle), settings.threads, settings.precision)
+    net = ExpressionNet(
+        find_bundle(settings.bundle), judge_threads or settings.threads, settings.precision
+    )
     if settings.faces == "mediapipe":
         from ferdesk.faces.mediapipe_finder import MediaPipeFinder
 

@@ -133,6 +133,8 @@ def test_models_commands(tmp_path: Path) -> None:
     assert shown.stdout.strip() == str(tmp_path / "here")
     missing = ferdesk("models", "install", "--from", "nothing.task", cwd=tmp_path)
     assert "No such file" in one_line(missing)
+    again = ferdesk("models", "install", "--missing", cwd=tmp_path)
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
 def test_doctor_knows_what_is_here(tmp_path: Path) -> None:
