@@ -109,9 +109,13 @@ class ExpressionNet:
         """Whether the engine gives the answers that the trainer stored beside the net."""
         size = self.bundle.input.size
         batch, expected = _reference(folder / REFERENCE)
-        if batch.shape[1:] != (1, size, size) or expected.shape != (len(batch), len(EXPRESSIONS)):
+        fits = batch.shape[1:] == (1, size, size) and len(batch) > 0
+        if not fits or expected.shape != (len(batch), len(EXPRESSIONS)):
             raise BundleError(f"{folder}: {REFERENCE} does not fit the net's input and labels.")
-        found = self._run(batch)
+        try:
+            found = self._run(batch)
+        except (RuntimeError, ValueError) as error:
+            raise BundleError(f"{folder}: the net does not take {batch.shape[1:]}.") from error
         if found.shape != expected.shape:
             raise BundleError(f"{folder}: the net gives {found.shape}, not one value a label.")
         apart = np.abs(self._probabilities(found) - self._probabilities(expected))

@@ -65,3 +65,48 @@ def test_a_net_that_is_no_net_is_refused(tmp_path: Path, net: ExpressionNet) -> 
     write_bundle(folder, net.bundle.model_copy(update={"files": files}))
     with pytest.raises(FerdeskError, match="cannot be loaded"):
         ExpressionNet(folder)
+
+
+@pytest.mark.parametrize(
+    ("x", "logits", "said"),
+    [
+        (np.zeros((0, 1, 48, 48)), np.zeros((0, 8)), "does not fit"),
+        (np.zeros((2, 1, 40, 40)), np.zeros((2, 8)), "does not fit"),
+        (np.zeros((2, 1, 48, 48)), np.zeros((2, 7)), "does not fit"),
+        (np.zeros((2, 1, 48, 48)), np.full((2, 8), np.nan), "own reference"),
+        (np.zeros((2, 1, 48, 48)), np.eye(8)[:2] * 50, "own reference"),
+    ],
+)
+def test_a_reference_that_the_net_does_not_give_is_refused(
+    tmp_path: Path, net: ExpressionNet, x: np.ndarray, logits: np.ndarray, said: str
+) -> None:
+    folder = Path(shutil.copytree(BUNDLES[0], tmp_path / "other"))
+    np.savez(folder / "reference.npz", allow_pickle=False, x=x, logits=logits)
+    files = {**net.bundle.files, "reference.npz": sha256(folder / "reference.npz")}
+    write_bundle(folder, net.bundle.model_copy(update={"files": files}))
+    with pytest.raises(BundleError, match=said):
+        ExpressionNet(folder, precision="auto")
+
+
+def test_a_reference_that_is_no_archive_is_refused(tmp_path: Path, net: ExpressionNet) -> None:
+    folder = Path(shutil.copytree(BUNDLES[0], tmp_path / "other"))
+    (folder / "reference.npz").write_bytes(b"nothing")
+    files = {**net.bundle.files, "reference.npz": sha256(folder / "reference.npz")}
+    write_bundle(folder, net.bundle.model_copy(update={"files": files}))
+    with pytest.raises(BundleError, match="holds no reference"):
+        ExpressionNet(folder)
+
+
+def test_a_net_of_another_size_is_refused(tmp_path: Path, net: ExpressionNet) -> None:
+    folder = Path(shutil.copytree(BUNDLES[0], tmp_path / "other"))
+    np.savez(
+        folder / "reference.npz",
+        allow_pickle=False,
+        x=np.zeros((1, 1, 40, 40)),
+        logits=np.zeros((1, 8)),
+    )
+    files = {**net.bundle.files, "reference.npz": sha256(folder / "reference.npz")}
+    smaller = net.bundle.input.model_copy(update={"size": 40})
+    write_bundle(folder, net.bundle.model_copy(update={"files": files, "input": smaller}))
+    with pytest.raises(BundleError, match="does not take"):
+        ExpressionNet(folder)

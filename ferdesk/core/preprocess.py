@@ -90,11 +90,11 @@ def _grey_part(image: ImageU8, to_patch: Matrix, size: int) -> tuple[ImageU8, in
     """
     height, width = image.shape[:2]
     (a, b, x), (c, d, y) = to_patch.tolist()
-    size_of_pixel = max(abs(a * d - b * c), 1e-12)
+    area = max(abs(a * d - b * c), 1e-12)
     xs, ys = [], []
     for u, v in ((0, 0), (size, 0), (0, size), (size, size)):
-        xs.append((d * (u - x) - b * (v - y)) / size_of_pixel)
-        ys.append((a * (v - y) - c * (u - x)) / size_of_pixel)
+        xs.append((d * (u - x) - b * (v - y)) / area)
+        ys.append((a * (v - y) - c * (u - x)) / area)
     left, right = _within(min(xs) - 2, max(xs) + 3, width)
     top, bottom = _within(min(ys) - 2, max(ys) + 3, height)
     part = cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_BGR2GRAY)
