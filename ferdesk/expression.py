@@ -13,7 +13,7 @@ from ferdesk.core.errors import BundleError
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.preprocess import net_input
 from ferdesk.core.types import FloatArray, ImageU8
-from ferdesk.engines.base import Precision
+from ferdesk.engines.base import Engine, Precision
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
 
 PARITY: Final = 0.01
@@ -64,7 +64,7 @@ class ExpressionNet:
         """
         self.bundle = read_bundle(folder)
         self._output = self.bundle.outputs[0].name
-        self._engine = OpenVinoEngine(folder / "model.onnx", threads, precision)
+        self._engine: Engine = OpenVinoEngine(folder / "model.onnx", threads, precision)
         if not self._agrees(folder):
             self._engine.close()
             self._engine = OpenVinoEngine(folder / "model.onnx", threads, "f32")

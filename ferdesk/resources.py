@@ -37,8 +37,3 @@ def face_model_folders() -> tuple[Path, ...]:
 def user_data() -> Path:
     """The user's data folder for ferdesk; it need not exist yet."""
     return platformdirs.user_data_path(_APP, appauthor=False)
-
-
-def user_cache() -> Path:
-    """The user's cache folder for ferdesk; it need not exist yet."""
-    return platformdirs.user_cache_path(_APP, appauthor=False)

@@ -1,6 +1,8 @@
+import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,21 @@ def net() -> Iterator[ExpressionNet]:
     found = ExpressionNet(BUNDLES[0])
     yield found
     found.close()
+
+
+def with_file(tmp_path: Path, net: ExpressionNet, name: str, data: bytes, **changes: Any) -> Path:
+    """A copy of the bundle in which one file is another one, its hash right."""
+    folder = Path(shutil.copytree(BUNDLES[0], tmp_path / "changed"))
+    (folder / name).write_bytes(data)
+    changes["files"] = {**net.bundle.files, name: sha256(folder / name)}
+    write_bundle(folder, net.bundle.model_copy(update=changes))
+    return folder
+
+
+def npz(**arrays: np.ndarray) -> bytes:
+    data = io.BytesIO()
+    np.savez(data, allow_pickle=False, **arrays)
+    return data.getvalue()
 
 
 @pytest.mark.parametrize("folder", BUNDLES, ids=lambda path: path.name)
@@ -59,10 +76,7 @@ def test_an_unknown_bundle_names_the_known_ones() -> None:
 
 
 def test_a_net_that_is_no_net_is_refused(tmp_path: Path, net: ExpressionNet) -> None:
-    folder = Path(shutil.copytree(BUNDLES[0], tmp_path / "broken"))
-    (folder / "model.onnx").write_bytes(b"this is not a net")
-    files = {**net.bundle.files, "model.onnx": sha256(folder / "model.onnx")}
-    write_bundle(folder, net.bundle.model_copy(update={"files": files}))
+    folder = with_file(tmp_path, net, "model.onnx", b"this is not a net")
     with pytest.raises(FerdeskError, match="cannot be loaded"):
         ExpressionNet(folder)
 
@@ -80,33 +94,20 @@ def test_a_net_that_is_no_net_is_refused(tmp_path: Path, net: ExpressionNet) -> 
 def test_a_reference_that_the_net_does_not_give_is_refused(
     tmp_path: Path, net: ExpressionNet, x: np.ndarray, logits: np.ndarray, said: str
 ) -> None:
-    folder = Path(shutil.copytree(BUNDLES[0], tmp_path / "other"))
-    np.savez(folder / "reference.npz", allow_pickle=False, x=x, logits=logits)
-    files = {**net.bundle.files, "reference.npz": sha256(folder / "reference.npz")}
-    write_bundle(folder, net.bundle.model_copy(update={"files": files}))
+    folder = with_file(tmp_path, net, "reference.npz", npz(x=x, logits=logits))
     with pytest.raises(BundleError, match=said):
         ExpressionNet(folder, precision="auto")
 
 
 def test_a_reference_that_is_no_archive_is_refused(tmp_path: Path, net: ExpressionNet) -> None:
-    folder = Path(shutil.copytree(BUNDLES[0], tmp_path / "other"))
-    (folder / "reference.npz").write_bytes(b"nothing")
-    files = {**net.bundle.files, "reference.npz": sha256(folder / "reference.npz")}
-    write_bundle(folder, net.bundle.model_copy(update={"files": files}))
+    folder = with_file(tmp_path, net, "reference.npz", b"nothing")
     with pytest.raises(BundleError, match="holds no reference"):
         ExpressionNet(folder)
 
 
 def test_a_net_of_another_size_is_refused(tmp_path: Path, net: ExpressionNet) -> None:
-    folder = Path(shutil.copytree(BUNDLES[0], tmp_path / "other"))
-    np.savez(
-        folder / "reference.npz",
-        allow_pickle=False,
-        x=np.zeros((1, 1, 40, 40)),
-        logits=np.zeros((1, 8)),
-    )
-    files = {**net.bundle.files, "reference.npz": sha256(folder / "reference.npz")}
+    reference = npz(x=np.zeros((1, 1, 40, 40)), logits=np.zeros((1, 8)))
     smaller = net.bundle.input.model_copy(update={"size": 40})
-    write_bundle(folder, net.bundle.model_copy(update={"files": files, "input": smaller}))
+    folder = with_file(tmp_path, net, "reference.npz", reference, input=smaller)
     with pytest.raises(BundleError, match="does not take"):
         ExpressionNet(folder)

@@ -13,14 +13,16 @@ import cv2
 import numpy as np
 
 from ferdesk.core.types import Box, FloatArray, ImageU8
-from ferdesk.engines.base import Pixels, Precision
+from ferdesk.engines.base import Engine, Pixels, Precision
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
 from ferdesk.faces.region import overlap
 
 THRESHOLD: Final = 0.5
 _MERGE_OVERLAP: Final = 0.3
-_LEVELS: Final = {128: ((16, 2), (8, 6)), 192: ((48, 1),)}
-"""Input size -> (cells a side, anchors a cell) of each level of the net's output."""
+_SIZE: Final = 128
+"""Side of the net's input in pixels."""
+_LEVELS: Final = ((16, 2), (8, 6))
+"""(cells a side, anchors a cell) of each level of the net's output."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,13 +58,12 @@ class Detector:
         """Load the net.
 
         Args:
-            path: face_detector.tflite, or a short- or full-range net of the classic set.
+            path: face_detector.tflite, or the short-range net of the classic set.
             threads: threads it may use; 0 lets the engine choose.
             precision: see `ferdesk.engines.base.Precision`.
         """
-        self._size = 192 if "full_range" in path.name else 128
-        self._engine = OpenVinoEngine(path, threads, precision, Pixels(127.5, 127.5))
-        self._anchors = np.concatenate([_centres(*level) for level in _LEVELS[self._size]])
+        self._engine: Engine = OpenVinoEngine(path, threads, precision, Pixels(127.5, 127.5))
+        self._anchors = np.concatenate([_centres(*level) for level in _LEVELS])
 
     def detect(self, image: ImageU8, tiles: Sequence[Tile]) -> list[Detection]:
         """Find the faces in some tiles of a frame.
@@ -74,7 +75,7 @@ class Detector:
         Returns:
             One entry a face, best first; a face seen in several tiles is merged into one.
         """
-        batch = np.stack([_fill(image, tile, self._size) for tile in tiles])
+        batch = np.stack([_fill(image, tile, _SIZE) for tile in tiles])
         outputs = self._engine.run(batch)
         (regressors,) = (value for value in outputs.values() if value.shape[-1] == 16)
         (logits,) = (value for value in outputs.values() if value.shape[-1] == 1)
@@ -94,7 +95,7 @@ class Detector:
         found = []
         origin = np.array([tile.x, tile.y], np.float32)
         for row in np.flatnonzero(scores >= THRESHOLD):
-            scaled = values[row].reshape(8, 2) / np.float32(self._size)
+            scaled = values[row].reshape(8, 2) / np.float32(_SIZE)
             points = (scaled + self._anchors[row]) * tile.side + origin
             (width, height) = scaled[1] * tile.side
             (x, y) = points[0]

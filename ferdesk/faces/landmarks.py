@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from ferdesk.core.types import FloatArray, ImageU8
-from ferdesk.engines.base import Pixels, Precision
+from ferdesk.engines.base import Engine, Pixels, Precision
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
 from ferdesk.faces.region import Region, warp
 
@@ -33,7 +33,7 @@ class LandmarkNet:
         """
         self._points = points
         self._size = _SIZE_BY_POINTS[points]
-        self._engine = OpenVinoEngine(path, threads, precision, Pixels(0, 255))
+        self._engine: Engine = OpenVinoEngine(path, threads, precision, Pixels(0, 255))
 
     def locate(
         self, image: ImageU8, regions: Sequence[Region]

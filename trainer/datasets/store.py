@@ -13,9 +13,6 @@ MAX_MEMBERS: Final = 500_000
 class Store(Protocol):
     """Files by plain name."""
 
-    def has(self, name: str) -> bool:
-        """Whether there is such a file."""
-
     def read(self, name: str, limit: int) -> bytes:
         """The file's bytes; DataError if it is missing, unreadable or over `limit` bytes."""
 
@@ -28,10 +25,6 @@ class FolderStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-
-    def has(self, name: str) -> bool:
-        """Whether there is such a file."""
-        return (self._folder / name).is_file()
 
     def read(self, name: str, limit: int) -> bytes:
         """The file's bytes."""
@@ -58,10 +51,6 @@ class ZipStore:
     def __init__(self, archive: zipfile.ZipFile, prefix: str) -> None:
         self._archive = archive
         self._prefix = prefix
-
-    def has(self, name: str) -> bool:
-        """Whether there is such a member."""
-        return self._prefix + name in self._archive.NameToInfo
 
     def read(self, name: str, limit: int) -> bytes:
         """The member's bytes, never more than `limit` of them unpacked."""
