@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from ferdesk import resources
-from ferdesk.core.bundle import MANIFEST, REFERENCE, read_bundle
+from ferdesk.core.bundle import CAM, LOGITS, MANIFEST, MODEL, REFERENCE, read_bundle, sha256
 from ferdesk.core.errors import BundleError
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.preprocess import net_input
@@ -63,11 +63,12 @@ class ExpressionNet:
             ModelError: the engine cannot load the net.
         """
         self.bundle = read_bundle(folder)
-        self._output = self.bundle.outputs[0].name
-        self._engine: Engine = OpenVinoEngine(folder / "model.onnx", threads, precision)
+        self._folder, self._threads = folder, threads
+        self._mapper: Engine | None = None
+        self._engine: Engine = self._open(LOGITS, precision)
         if not self._agrees(folder):
             self._engine.close()
-            self._engine = OpenVinoEngine(folder / "model.onnx", threads, "f32")
+            self._engine = self._open(LOGITS, "f32")
             if not self._agrees(folder):
                 raise BundleError(f"{folder}: the net does not give the bundle's own reference.")
 
@@ -90,15 +91,59 @@ class ExpressionNet:
             return np.zeros((0, len(self.bundle.labels)), np.float32)
         return self._probabilities(self._run(net_input(patches)))
 
+    @property
+    def has_maps(self) -> bool:
+        """Whether the net can say which places of a patch speak for which expression."""
+        return self.bundle.map_shape is not None
+
+    def maps(self, patches: list[ImageU8]) -> FloatArray:
+        """Class-activation maps (B. Zhou et al., CVPR 2016, equation 2).
+
+        The first call loads the net a second time, in f32, with its maps; until then they cost
+        nothing.
+
+        Args:
+            patches: as for `predict`.
+
+        Returns:
+            (n, 8, h, w) float32, in units of logits: how much each place adds to each expression,
+            the bias and the temperature left out.
+
+        Raises:
+            BundleError: the net has none (see `has_maps`), or not of the stated shape.
+        """
+        shape = self.bundle.map_shape
+        if shape is None:
+            raise BundleError(
+                f"{self.bundle.name} has no activation maps; choose a bundle whose net ends in "
+                "global average pooling."
+            )
+        if not patches:
+            return np.zeros((0, *shape), np.float32)
+        if self._mapper is None:
+            # The first check was a while ago; the file may have been exchanged since.
+            if sha256(self._folder / MODEL) != self.bundle.files[MODEL]:
+                raise BundleError(f"{self._folder / MODEL} was altered since it was loaded.")
+            self._mapper = self._open(CAM, "f32")
+        found = self._mapper.run(net_input(patches))[CAM]
+        if found.shape[1:] != shape:
+            raise BundleError(
+                f"{self._folder}: the net gives maps of {found.shape[1:]}, not of {shape}."
+            )
+        return found
+
     def close(self) -> None:
         """Let go of the net."""
         self._engine.close()
+        if self._mapper is not None:
+            self._mapper.close()
+
+    def _open(self, output: str, precision: Precision) -> Engine:
+        path = self._folder / MODEL
+        return OpenVinoEngine(path, self._threads, precision, outputs=(output,))
 
     def _run(self, batch: FloatArray) -> FloatArray:
-        outputs = self._engine.run(batch)
-        if self._output not in outputs:
-            raise BundleError(f"{self.bundle.name}: the net has no output {self._output!r}.")
-        return outputs[self._output]
+        return self._engine.run(batch)[LOGITS]
 
     def _probabilities(self, logits: FloatArray) -> FloatArray:
         scaled = logits / self.bundle.temperature

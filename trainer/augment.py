@@ -8,6 +8,7 @@ the gamma curve is what it cannot undo.
 
 import math
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional
@@ -17,19 +18,30 @@ from trainer.recipes.base import Recipe
 _WHITE = 255.0
 
 
-def augment(batch: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
+def draw(n: int, generator: Generator) -> Tensor:
+    """The random numbers of a batch: (n, 11) in 0..1, one row an image, one column a decision.
+
+    The last column is not for `augment`, but for `trainer.losses.batch_targets`.
+
+    Args:
+        n: images in the batch.
+        generator: on the CPU; advanced by the same amount whatever the recipe's ranges are.
+    """
+    return torch.rand(n, 11, generator=generator)
+
+
+def augment(batch: Tensor, recipe: Recipe, u: Tensor, size: int | None = None) -> Tensor:
     """Move, turn, scale, mirror, re-light and blank faces at random.
 
     Args:
         batch: (n, 1, height, width) float32, 0..255.
         recipe: the ranges; those of zero leave the batch as it is.
-        generator: on the CPU; advanced by the same amount whatever the ranges are.
+        u: what `draw` gave, on the CPU.
+        size: side of the patches that come out, sampled in the same step; the batch's unless given.
 
     Returns:
-        The same shape, type, device and range.
+        (n, 1, size, size), same type, device and range.
     """
-    n = len(batch)
-    u = torch.rand(n, 10, generator=generator)  # one row an image, one column a decision
     signed = 2 * u - 1
     theta = inverse_affine(
         angle=signed[:, 0] * math.radians(recipe.rotation_deg),
@@ -37,7 +49,7 @@ def augment(batch: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
         shift=signed[:, 2:4] * recipe.translation,
         mirror=u[:, 4] < recipe.flip,
     )
-    moved = warp(batch, theta.to(batch.device))
+    moved = warp(batch, theta.to(batch.device), size)
     lit = relight(
         moved,
         gamma=(signed[:, 5] * recipe.gamma).exp().to(batch.device),
@@ -47,6 +59,20 @@ def augment(batch: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
     if recipe.cutout:
         return cut_out(lit, u[:, 8:10].to(batch.device), recipe.cutout)
     return lit
+
+
+def mix(x: Tensor, targets: Tensor, alpha: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Mix each picture and its target with the next one's (Zhang et al., ICLR 2018, eq. 1).
+
+    Args:
+        x: (n, 1, height, width) float, normalised.
+        targets: (n, 8).
+        alpha: of the Beta distribution; one share is drawn for the batch.
+        generator: on the CPU; advanced by one number.
+    """
+    seed = int(torch.randint(2**31, (1,), generator=generator))
+    share = float(np.random.default_rng(seed).beta(alpha, alpha))
+    return x.lerp(x.roll(1, 0), 1 - share), targets.lerp(targets.roll(1, 0), 1 - share)
 
 
 def inverse_affine(angle: Tensor, scale: Tensor, shift: Tensor, mirror: Tensor) -> Tensor:
@@ -70,9 +96,16 @@ def inverse_affine(angle: Tensor, scale: Tensor, shift: Tensor, mirror: Tensor) 
     return torch.cat([linear, offset], dim=2)
 
 
-def warp(batch: Tensor, theta: Tensor) -> Tensor:
-    """Sample each picture through its map; outside, the border repeats."""
-    grid = functional.affine_grid(theta, list(batch.shape), align_corners=False)
+def warp(batch: Tensor, theta: Tensor, size: int | None = None) -> Tensor:
+    """Sample each picture through its map, at its own size or another; outside, the border repeats.
+
+    Args:
+        batch: (n, 1, height, width) float32.
+        theta: (n, 2, 3) as `inverse_affine` gives it.
+        size: side of the square patches that come out; the batch's own shape unless given.
+    """
+    shape = [*batch.shape[:2], size, size] if size else list(batch.shape)
+    grid = functional.affine_grid(theta, shape, align_corners=False)
     return functional.grid_sample(
         batch, grid, mode="bilinear", padding_mode="border", align_corners=False
     )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.types import FloatArray
-from trainer.datasets.protocols import Labels
+from trainer.datasets.base import Labels
 
 _RANGE: Final = (0.05, 20.0)
 _STEPS: Final = 60

@@ -18,7 +18,7 @@ from trainer.errors import TrainError
 from trainer.recipes import Recipe
 from trainer.runs import Row
 
-_MAY_DIFFER = frozenset({"epochs", "title", "paper"})
+_MAY_DIFFER = frozenset({"epochs", "title", "paper", "table", "published"})
 
 
 @dataclass(slots=True)
@@ -29,6 +29,7 @@ class State:
         net: the weights that the optimiser moves.
         ema: their running average, which is what gets evaluated and exported.
         optimiser: with its momenta.
+        scaler: of the gradients; idle unless they are float16.
         generator: gives the order of the images and the augmentation; on the CPU.
         epoch: epochs finished.
         step: optimiser steps taken in all.
@@ -43,6 +44,7 @@ class State:
     net: nn.Module
     ema: nn.Module
     optimiser: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
     generator: Generator
     epoch: int = 0
     step: int = 0
@@ -66,6 +68,7 @@ def save_state(path: Path, state: State, recipe: Recipe) -> None:
         "net": state.net.state_dict(),
         "ema": state.ema.state_dict(),
         "optimiser": state.optimiser.state_dict(),
+        "scaler": state.scaler.state_dict(),
         "generator": state.generator.get_state(),
         "torch_rng": torch.get_rng_state(),
         "cuda_rng": cuda,
@@ -86,6 +89,7 @@ def load_state(path: Path, state: State, recipe: Recipe) -> None:
         state.net.load_state_dict(content["net"])
         state.ema.load_state_dict(content["ema"])
         state.optimiser.load_state_dict(content["optimiser"])
+        state.scaler.load_state_dict(content["scaler"])
         state.generator.set_state(content["generator"])
         torch.set_rng_state(content["torch_rng"])
         if torch.cuda.is_available() and content["cuda_rng"]:

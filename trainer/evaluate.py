@@ -19,14 +19,13 @@ from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import FloatArray, ImageU8
 from ferdesk.expression import ExpressionNet
 from trainer.datasets import protocols
-from trainer.datasets.ferplus import FerPlus
-from trainer.datasets.protocols import Labels, Protocol
+from trainer.datasets.base import DROPPED, Faces, Labels
+from trainer.datasets.protocols import VOTE_PROTOCOLS, Protocol
 
 ECE_BINS: Final = 15
 BOOTSTRAPS: Final = 10_000
 _BOOTSTRAP_SEED: Final = 0
 _BATCH: Final = 64
-DATASET: Final = "ferplus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +62,35 @@ class Evaluation:
         }
 
 
-def truth(data: FerPlus, protocol: Protocol) -> tuple[NDArray[np.bool_], Labels]:
+def protocols_for(faces: Faces) -> tuple[Protocol, ...]:
+    """The protocols that fit: those on votes where there are votes, else the set's own labels."""
+    return VOTE_PROTOCOLS if faces.votes is not None else ("label",)
+
+
+def truth(faces: Faces, protocol: Protocol) -> tuple[NDArray[np.bool_], Labels]:
     """Which images keep a label under `protocol`, and those labels.
 
     Returns:
         (n,) bool over all images, and (kept,) int64, 0..7.
 
     Raises:
-        DataError: none does.
+        DataError: the protocol does not fit the data set, or no image keeps a label.
     """
-    labels = protocols.labels(data.votes, protocol)
-    keep = labels != protocols.DROPPED
+    fitting = protocols_for(faces)
+    if protocol not in fitting:
+        has = "votes" if faces.votes is not None else "labels and no votes"
+        raise DataError(
+            f"The protocol {protocol!r} does not fit {faces.dataset}, which has {has}: "
+            f"use {' or '.join(fitting)}."
+        )
+    labels = faces.labels
+    if faces.votes is not None and protocol != "label":
+        labels = protocols.labels(faces.votes, protocol)
+    keep = labels != DROPPED
     if not keep.any():
-        raise DataError(f"No image of the {data.part} part keeps a label under {protocol}.")
+        raise DataError(
+            f"No image of the {faces.part} part of {faces.dataset} keeps a label under {protocol}."
+        )
     return keep, labels[keep]
 
 
@@ -105,13 +120,14 @@ def bundle_probabilities(folder: Path, images: ImageU8) -> FloatArray:
 
 
 def measure(
-    probabilities: FloatArray, labels: Labels, *, part: str, protocol: Protocol
+    probabilities: FloatArray, labels: Labels, *, dataset: str, part: str, protocol: Protocol
 ) -> Evaluation:
     """Compare probabilities with labels.
 
     Args:
         probabilities: (n, 8), rows sum to 1.
         labels: (n,) int64, 0..7.
+        dataset: whose images these are, for the record.
         part: which part of the data set, for the record.
         protocol: how the labels were made, for the record.
     """
@@ -119,7 +135,7 @@ def measure(
     present = np.unique(labels)  # a class without images has no recall to average
     accuracy = float((predicted == labels).mean())
     metric = Metric(
-        dataset=DATASET,
+        dataset=dataset,
         part=part,
         protocol=protocol,
         n=len(labels),

@@ -5,11 +5,7 @@ import math
 import platform
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import numpy as np
@@ -20,70 +16,42 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from ferdesk.core.preprocess import normalise
-from trainer.augment import augment
+from trainer.augment import augment, draw, mix
 from trainer.checkpoint import State, load_state, save_best, save_state
-from trainer.datasets import protocols
-from trainer.datasets.ferplus import FerPlus
+from trainer.datasets.base import Faces
 from trainer.errors import StoppedError, TrainError
+from trainer.losses import batch_loss, batch_targets
+from trainer.multitask import Auxiliary, check_auxiliary
 from trainer.nets import build_net
+from trainer.optimise import build_optimiser, rate, set_rate
+from trainer.parallel import Team, is_leader, team
 from trainer.plots import draw_curves
-from trainer.precision import autocast, default_device
+from trainer.precision import autocast, default_device, gradient_scaler
 from trainer.predict import predict_logits
 from trainer.recipes import Recipe
 from trainer.runs import Row, RunFolder
+from trainer.signals import Stop, stop_signals
+from trainer.split import Split, hits, split_of
+from trainer.weights import start_from, train_mode
 
 _CHECK_EVERY: Final = 50  # steps between looks at the loss, which on a GPU cost a wait
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Split:
-    """Images in memory and what is asked of them.
-
-    Attributes:
-        images: (n, 1, height, width) uint8.
-        targets: (n, 8) float32, rows sum to 1.
-        plurality: (n,) int64 class.
-        majority: (n,) int64 class, or `protocols.DROPPED`.
-    """
-
-    images: Tensor
-    targets: Tensor
-    plurality: Tensor
-    majority: Tensor
-
-
-def split_of(data: FerPlus, recipe: Recipe, device: torch.device) -> Split:
-    """The images that keep their label under plurality, with their targets, on `device`.
-
-    Raises:
-        TrainError: the recipe's patch has another size than the images.
-    """
-    if recipe.size != data.images.shape[1]:
-        raise TrainError(
-            f"The recipe's size is {recipe.size}, but FER+ images are {data.images.shape[1]} wide."
-        )
-    labels = protocols.labels(data.votes, "plurality")
-    keep = labels != protocols.DROPPED
-    votes = data.votes[keep]
-    return Split(
-        torch.from_numpy(data.images[keep])[:, None].to(device),
-        torch.from_numpy(protocols.targets(votes, recipe.votes)).to(device),
-        torch.from_numpy(labels[keep]).to(device),
-        torch.from_numpy(protocols.labels(votes, "majority")).to(device),
-    )
+_SAVE_EVERY_S: Final = 300.0  # within an epoch: what a power cut may take
 
 
 def fit(
     recipe: Recipe,
-    train: FerPlus,
-    valid: FerPlus,
+    train: Faces,
+    valid: Faces,
     run: RunFolder,
     *,
     data: Path,
+    auxiliary: Auxiliary | None = None,
     resume: bool = False,
     fresh: bool = False,
 ) -> list[Row]:
     """Train a recipe's net until its last epoch, or until a signal or a NaN stops it.
+
+    Under torchrun all its processes train the one net, and the first one writes.
 
     Args:
         recipe: all that decides the result.
@@ -91,7 +59,8 @@ def fit(
         valid: what the best epoch is chosen on.
         run: where everything is written.
         data: where the images came from; its last name is kept for the record.
-        resume: go on from the folder's last checkpoint; it continues bit for bit.
+        auxiliary: the second set of a multi-task recipe; a batch of it follows each of `train`.
+        resume: go on from the folder's last checkpoint; alone, it continues bit for bit.
         fresh: replace a run that is in the folder.
 
     Returns:
@@ -99,52 +68,85 @@ def fit(
 
     Raises:
         StoppedError: SIGINT or SIGTERM; the state was saved.
-        TrainError: the loss is no longer a number, the checkpoint does not fit, or there is a run
-            and it is said neither to resume nor to replace it.
+        TrainError: the loss is no longer a number, the checkpoint, the weights to start from or the
+            second set do not fit, or there is a run and it is said neither to resume nor to replace
+            it.
         OutputError: the folder cannot be written.
     """
-    device = default_device()
-    sets = split_of(train, recipe, device), split_of(valid, recipe, device)
-    state = _new_state(recipe, device)
-    run.prepare(resume=resume, fresh=fresh)
-    if resume:
-        load_state(run.last, state, recipe)
-    else:
-        save_state(run.last, state, recipe)
-    run.write_recipe(recipe)
-    run.write_about(_about(recipe, data, sets, (train, valid)))
+    with team() as us, stop_signals() as stop:
+        device = default_device()
+        sets = split_of(train, recipe, device), split_of(valid, recipe, device)
+        state = new_state(recipe, device, resume=resume)
+        check_auxiliary(recipe, auxiliary, state.net, us)
+        if us.leads:
+            run.prepare(resume=resume, fresh=fresh)
+        if resume:
+            load_state(run.last, state, recipe)
+        elif us.leads:
+            save_state(run.last, state, recipe)
+        us.copy_from_leader(state.net)
+        if us.leads:
+            run.write_recipe(recipe)
+            run.write_about(_about(recipe, data, sets, (train, valid), us))
+        if us.world > 1:  # dropout is each process's own
+            torch.manual_seed(recipe.seed + us.rank + us.world * state.step)
+        _train(state, sets, auxiliary, recipe, run, us, stop)
+    return state.rows
 
-    console = Console(stderr=True, highlight=False)
-    with _signals() as stop, _progress(console) as bar:
-        task = bar.add_task(recipe.name, total=recipe.epochs * len(sets[0].images), rate=0.0)
+
+def new_state(recipe: Recipe, device: torch.device, *, resume: bool = False) -> State:
+    """A recipe's net and all that goes with it, before the first step.
+
+    Args:
+        recipe: names the net and, where it is not to be fresh, the weights it starts from.
+        device: where to.
+        resume: a checkpoint will give the weights; those of the recipe are not loaded.
+    """
+    torch.manual_seed(recipe.seed)
+    net = build_net(recipe.net, size=recipe.size, dropout=recipe.dropout)
+    left = start_from(net, recipe, resume=resume)
+    if left and is_leader():
+        said = f"not taken from {recipe.weights}, since of another size: {', '.join(left)}"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(said, markup=False)
+    net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ema = copy.deepcopy(net).requires_grad_(False).eval()
+    generator = Generator().manual_seed(recipe.seed)
+    optimiser = build_optimiser(net, recipe)
+    return State(net, ema, optimiser, gradient_scaler(device), generator)
+
+
+def _train(
+    state: State,
+    sets: tuple[Split, Split],
+    auxiliary: Auxiliary | None,
+    recipe: Recipe,
+    run: RunFolder,
+    us: Team,
+    stop: Stop,
+) -> None:
+    console = Console(stderr=True, highlight=False, quiet=not us.leads)
+    net, n = us.wrap(state.net), len(sets[0].images)
+    with _progress(console) as bar:
+        task = bar.add_task(recipe.name, total=recipe.epochs * n, rate=0.0)
         while state.epoch < recipe.epochs:
-            _train_epoch(state, sets[0], recipe, run, stop, bar, task)
-            row = _finish_epoch(state, sets[1], recipe, run, len(sets[0].images))
+            _train_epoch(state, net, sets[0], auxiliary, recipe, run, us, stop, bar, task)
+            row = _finish_epoch(state, sets[1], recipe, run, us, n)
             console.print(
                 f"epoch {state.epoch}/{recipe.epochs}  loss {row['train_loss']:.4f}  "
                 f"valid {row['valid_accuracy']:.2%} (best {state.best:.2%})  "
                 f"{row['images_per_second']:.0f} img/s"
             )
-    return state.rows
-
-
-def _new_state(recipe: Recipe, device: torch.device) -> State:
-    torch.manual_seed(recipe.seed)
-    net = build_net(recipe.net, size=recipe.size, dropout=recipe.dropout)
-    net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    ema = copy.deepcopy(net).requires_grad_(False).eval()
-    optimiser = torch.optim.SGD(
-        net.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay
-    )
-    return State(net, ema, optimiser, Generator().manual_seed(recipe.seed))
 
 
 def _train_epoch(
     state: State,
+    net: nn.Module,
     train: Split,
+    auxiliary: Auxiliary | None,
     recipe: Recipe,
     run: RunFolder,
-    stop: "_Stop",
+    us: Team,
+    stop: Stop,
     bar: Progress,
     task: TaskID,
 ) -> None:
@@ -152,33 +154,68 @@ def _train_epoch(
     n = len(train.images)
     if state.position == 0:
         state.order = torch.randperm(n, generator=state.generator)
-    state.net.train()
-    loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=train.images.device)
-    begin, seconds_before = time.perf_counter(), state.seconds
+    train_mode(net)
+    before = state.loss_sum if us.leads else 0.0  # it is the sum over all processes
+    loss_sum = torch.tensor(before, dtype=torch.float64, device=train.images.device)
+    begin, seconds_before, saved = time.perf_counter(), state.seconds, time.perf_counter()
     while state.position < n:
-        picked = state.order[state.position : state.position + recipe.batch]
-        loss_sum += train_step(state, train, picked.to(train.images.device), recipe) * len(picked)
+        picked = state.order[state.position : _batch_end(state.position, recipe.batch, n)]
+        set_rate(state.optimiser, rate(recipe, state.step, math.ceil(n / recipe.batch)))
+        loss_sum += train_step(state, net, train, picked, recipe, us) * len(us.share(picked))
+        if auxiliary is not None:
+            auxiliary.step(state, recipe)
         state.position += len(picked)
         state.seconds = seconds_before + time.perf_counter() - begin
-        rate = state.position / state.seconds
-        bar.update(task, completed=state.epoch * n + state.position, rate=rate)
-        if state.step % _CHECK_EVERY == 0 or state.position >= n or stop.signum:
-            state.loss_sum = float(loss_sum)
-            _check_finite(state.loss_sum, state, run)
-        if stop.signum and state.position < n:
-            _save_and_stop(state, recipe, run, stop.signum)
+        speed = state.position / state.seconds
+        bar.update(task, completed=state.epoch * n + state.position, rate=speed)
+        if state.step % _CHECK_EVERY and state.position < n and not (stop.signum and us.world == 1):
+            continue
+        state.loss_sum = float(us.sum(loss_sum.clone()))
+        _check_finite(state.loss_sum, state, run)
+        signum = int(us.agree(stop.signum))
+        late = us.agree(time.perf_counter() - saved) > _SAVE_EVERY_S
+        if state.position < n and us.leads and (signum or late):
+            save_state(run.last, state, recipe)
+        if signum and state.position < n:
+            _stop(state, run, signum)
+        saved = time.perf_counter() if late else saved
 
 
-def train_step(state: State, train: Split, picked: Tensor, recipe: Recipe) -> Tensor:
-    """One step of SGD and of the average on the images `picked`; the mean loss, detached."""
-    batch = augment(train.images[picked].float(), recipe, state.generator)
-    x = normalise(batch).contiguous(memory_format=torch.channels_last)
-    with autocast(x.device):
-        logits = state.net(x)
-    loss = functional.cross_entropy(logits.float(), train.targets[picked])
+def _batch_end(position: int, batch: int, n: int) -> int:
+    """Where a batch ends; a last image goes with the others, for one alone has no variance."""
+    end = min(position + batch, n)
+    return n if end == n - 1 else end
+
+
+def train_step(
+    state: State, net: nn.Module, train: Split, picked: Tensor, recipe: Recipe, us: Team
+) -> Tensor:
+    """One step of the optimiser and of the average on the images `picked`; the mean loss, detached.
+
+    Args:
+        state: what the step changes.
+        net: `state.net`, or the team's view of it.
+        train: where the images are.
+        picked: (n,) int64, on the CPU; the whole batch, of which each process takes its share.
+        recipe: how.
+        us: who trains.
+    """
+    device = train.images.device
+    u = draw(len(picked), state.generator)
+    rows = us.share(picked).to(device)
+    small = recipe.small_size if state.epoch < recipe.small_epochs else None
+    x = normalise(augment(train.images[rows].float(), recipe, us.share(u), small or None))
+    chance = us.share(u)[:, -1].to(device)
+    targets = batch_targets(recipe.loss, train.targets[rows], chance)
+    if recipe.mixup:
+        x, targets = mix(x, targets, recipe.mixup, state.generator)
+    with autocast(device):
+        logits = net(x.contiguous(memory_format=torch.channels_last))
+    loss = batch_loss(recipe.loss, logits.float(), targets)
     state.optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    state.optimiser.step()
+    state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+    state.scaler.step(state.optimiser)
+    state.scaler.update()
     state.step += 1
     update_average(state.ema, state.net, recipe.ema_decay, state.step)
     return loss.detach()
@@ -186,29 +223,32 @@ def train_step(state: State, train: Split, picked: Tensor, recipe: Recipe) -> Te
 
 @torch.no_grad()
 def update_average(ema: nn.Module, net: nn.Module, decay: float, step: int) -> None:
-    """Move the average towards the net; early steps weigh more, so that the start is forgotten."""
+    """Move the average towards the net; early steps weigh more, so that the start is forgotten.
+
+    Batch normalisation's statistics are averaged like the weights they belong to.
+    """
     keep = min(decay, step / (step + 10))
-    for mean, value in zip(ema.parameters(), net.parameters(), strict=True):
-        mean.lerp_(value, 1 - keep)
-    for kept, current in zip(ema.buffers(), net.buffers(), strict=True):
-        kept.copy_(current)
+    ours = [t for t in ema.state_dict().values() if t.is_floating_point()]
+    theirs = [t for t in net.state_dict().values() if t.is_floating_point()]
+    torch._foreach_lerp_(ours, theirs, 1 - keep)
 
 
-def _finish_epoch(state: State, valid: Split, recipe: Recipe, run: RunFolder, n: int) -> Row:
+def _finish_epoch(
+    state: State, valid: Split, recipe: Recipe, run: RunFolder, us: Team, n: int
+) -> Row:
     """Evaluate the average, keep it if it is the best, and save."""
+    for net in (state.net, state.ema):  # each process has its own batch statistics until here
+        us.copy_from_leader(net)
     logits = predict_logits(state.ema, valid.images)
     valid_loss = float(functional.cross_entropy(logits, valid.targets.cpu()))
     _check_finite(valid_loss, state, run)
-    hits = logits.argmax(1)
-    majority = valid.majority.cpu()
-    kept = majority != protocols.DROPPED
-    accuracy = float((hits == valid.plurality.cpu()).double().mean())
+    accuracy, majority = hits(logits, valid)
     row: Row = {
         "epoch": state.epoch + 1,
         "train_loss": state.loss_sum / n,
         "valid_loss": valid_loss,
         "valid_accuracy": accuracy,
-        "valid_accuracy_majority": float((hits == majority)[kept].double().mean()),
+        "valid_accuracy_majority": majority,
         "images_per_second": n / state.seconds,
         "seconds": state.seconds,
     }
@@ -216,12 +256,14 @@ def _finish_epoch(state: State, valid: Split, recipe: Recipe, run: RunFolder, n:
     state.epoch += 1
     state.order, state.position = torch.empty(0, dtype=torch.int64), 0
     state.loss_sum = state.seconds = 0.0
-    if accuracy > state.best:
-        state.best = accuracy
-        save_best(run.best, state, recipe)
-    save_state(run.last, state, recipe)
-    run.write_metrics(state.rows)
-    draw_curves(run.curves, state.rows, recipe.title)
+    better = accuracy > state.best
+    state.best = max(state.best, accuracy)
+    if us.leads:
+        if better:
+            save_best(run.best, state, recipe)
+        save_state(run.last, state, recipe)
+        run.write_metrics(state.rows)
+        draw_curves(run.curves, state.rows, recipe.title)
     return row
 
 
@@ -233,41 +275,13 @@ def _check_finite(loss: float, state: State, run: RunFolder) -> None:
         )
 
 
-def _save_and_stop(state: State, recipe: Recipe, run: RunFolder, signum: int) -> None:
-    save_state(run.last, state, recipe)
+def _stop(state: State, run: RunFolder, signum: int) -> None:
     done = state.position / len(state.order)
     raise StoppedError(
         f"Stopped by {signal.Signals(signum).name} in epoch {state.epoch + 1} ({done:.0%} of it "
         f"done); the state is in {run.last}. Go on with the same command and --resume.",
         signum,
     )
-
-
-@dataclass(slots=True)
-class _Stop:
-    """Set by a signal, looked at after every step."""
-
-    signum: int = 0
-    previous: dict[int, Any] = field(default_factory=dict)
-
-    def catch(self, signum: int, _frame: FrameType | None) -> None:
-        """Remember the signal; a second one acts as if nobody listened."""
-        self.signum = signum
-        signal.signal(signum, self.previous[signum])
-
-
-@contextmanager
-def _signals() -> Iterator[_Stop]:
-    """Turn SIGINT and SIGTERM into a wish to stop, while the body runs."""
-    stop = _Stop()
-    try:
-        for signum in (int(signal.SIGINT), int(signal.SIGTERM)):
-            stop.previous[signum] = signal.getsignal(signum)
-            signal.signal(signum, stop.catch)
-        yield stop
-    finally:
-        for signum, handler in stop.previous.items():
-            signal.signal(signum, handler)
 
 
 def _progress(console: Console) -> Progress:
@@ -282,7 +296,11 @@ def _progress(console: Console) -> Progress:
 
 
 def _about(
-    recipe: Recipe, data: Path, sets: tuple[Split, Split], read: tuple[FerPlus, FerPlus]
+    recipe: Recipe,
+    data: Path,
+    sets: tuple[Split, Split],
+    read: tuple[Faces, Faces],
+    us: Team,
 ) -> dict[str, Any]:
     return {
         "seed": recipe.seed,
@@ -291,6 +309,7 @@ def _about(
         "valid_images": len(sets[1].images),
         "skipped": [line for part in read for line in part.skipped],
         "device": str(sets[0].images.device),
+        "processes": us.world,
         "threads": torch.get_num_threads(),
         "versions": {
             "python": platform.python_version(),

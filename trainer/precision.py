@@ -4,17 +4,31 @@ import torch
 
 
 def default_device() -> torch.device:
-    """CUDA where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """CUDA where there is one, else Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def has_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 is computed in hardware, so that autocast gains time."""
+def low_precision(device: torch.device) -> torch.dtype | None:
+    """The half-width type that this device computes in hardware, so that autocast gains time.
+
+    bfloat16 where there is one; float16 on older CUDA cards, whose gradients have to be scaled.
+    """
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+        bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if bf16 else torch.float16
+    if device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False):
+        return torch.bfloat16
+    return None
 
 
 def autocast(device: torch.device, *, enabled: bool = True) -> torch.autocast:
-    """bfloat16 for the forward pass where the hardware has it; weights stay float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled and has_bf16(device))
+    """The forward pass in `low_precision` where there is one; weights stay float32."""
+    dtype = low_precision(device)
+    return torch.autocast(device.type, dtype or torch.bfloat16, enabled=enabled and dtype is not None)
+
+
+def gradient_scaler(device: torch.device) -> torch.amp.GradScaler:
+    """Keeps small float16 gradients from vanishing; does nothing with other types."""
+    return torch.amp.GradScaler(device.type, enabled=low_precision(device) is torch.float16)

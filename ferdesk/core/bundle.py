@@ -30,7 +30,15 @@ MANIFEST: Final = "bundle.json"
 REFERENCE: Final = "reference.npz"
 """Inputs `x` (n, 1, size, size) and the net's `logits` (n, labels) for them, both float32: what an
 engine has to give before it is trusted."""
-_NEEDED: Final = ("model.onnx", REFERENCE)
+MODEL: Final = "model.onnx"
+PROGRAM: Final = "model.pt2"
+"""The same net as a torch program, for GPUs; not every bundle has it. Its hash says that it is the
+file the bundle was made with, not that its maker means well: see `ferdesk.engines.program`."""
+LOGITS: Final = "logits"
+CAM: Final = "cam"
+"""Class-activation maps (labels, h, w): how much each place adds to each logit, the bias left out
+(B. Zhou et al., CVPR 2016, equation 2). Their mean over places plus the bias is the logits."""
+_NEEDED: Final = (MODEL, REFERENCE)
 _MAX_MANIFEST_BYTES: Final = 1_000_000
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -83,7 +91,12 @@ class Metric(_Strict):
 
 
 class ModelBundle(_Strict):
-    """bundle.json. `files` maps each file's plain name to its SHA-256."""
+    """bundle.json.
+
+    `files` maps each file's plain name to its SHA-256: model.onnx and reference.npz always,
+    model.pt2 where there is one. `outputs` are the net's: `logits` first, then `cam` where the net
+    has maps.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     name: str
@@ -108,6 +121,19 @@ class ModelBundle(_Strict):
             raise ValueError(f"labels must be {', '.join(EXPRESSIONS)} in this order")
         return labels
 
+    @field_validator("outputs")
+    @classmethod
+    def _known(cls, outputs: tuple[OutputSpec, ...]) -> tuple[OutputSpec, ...]:
+        n = len(EXPRESSIONS)
+        if not outputs or (outputs[0].name, outputs[0].shape) != (LOGITS, (n,)):
+            raise ValueError(f"the first output must be {LOGITS!r} of shape ({n},)")
+        for output in outputs[1:]:
+            if output.name != CAM or len(output.shape) != 3 or output.shape[0] != n:
+                raise ValueError(f"besides {LOGITS!r} there is only {CAM!r} of shape ({n}, h, w)")
+        if len(outputs) > 2:
+            raise ValueError(f"{CAM!r} is there twice")
+        return outputs
+
     @field_validator("name")
     @classmethod
     def _plain(cls, name: str) -> str:
@@ -125,6 +151,11 @@ class ModelBundle(_Strict):
             if name not in files:
                 raise ValueError(f"{name} is not listed")
         return files
+
+    @property
+    def map_shape(self) -> tuple[int, ...] | None:
+        """(labels, h, w) of the class-activation maps, or None where the net has none."""
+        return self.outputs[1].shape if len(self.outputs) > 1 else None
 
 
 def sha256(path: Path) -> str:

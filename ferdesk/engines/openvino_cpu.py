@@ -1,5 +1,6 @@
 """OpenVINO on the CPU: reads ONNX and TFLite, needs no torch."""
 
+from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,6 +28,7 @@ class OpenVinoEngine:
         threads: int = 0,
         precision: Precision = "f32",
         pixels: Pixels | None = None,
+        outputs: Collection[str] | None = None,
     ) -> None:
         """Load and compile.
 
@@ -35,9 +37,11 @@ class OpenVinoEngine:
             threads: threads it may use; 0 lets OpenVINO choose.
             precision: "auto" takes bf16 on processors that compute in it, f32 on others.
             pixels: given where the net is fed with pictures.
+            outputs: names of those that are wanted; what only the others need is not computed.
+                All of them unless given.
 
         Raises:
-            ModelError: the file is no net that OpenVINO understands.
+            ModelError: the file is no net that OpenVINO understands, or lacks such an output.
         """
         ov = openvino_runtime.load()
         core = openvino_runtime.core()
@@ -54,6 +58,8 @@ class OpenVinoEngine:
             options["INFERENCE_NUM_THREADS"] = str(threads)
         try:
             model = core.read_model(path)
+            if outputs is not None:
+                _keep_only(model, frozenset(outputs), path)
             shape = model.inputs[0].partial_shape
             shape[0] = 1
             model.reshape(shape)
@@ -87,6 +93,20 @@ class OpenVinoEngine:
     def close(self) -> None:
         """See `Engine.close`."""
         del self._input, self._outputs, self._request
+
+
+def _keep_only(model: Any, wanted: frozenset[str], path: Path) -> None:
+    """Take the other outputs off; compiling then drops all that nothing asks for any more."""
+    there = [(result, result.get_output_tensor(0).names) for result in model.get_results()]
+    names = {name for _, found in there for name in found}
+    if not wanted or not wanted <= names:
+        missing = ", ".join(sorted(wanted - names)) or "none was asked for"
+        raise ModelError(
+            f"{path} has no such output ({missing}); it has {', '.join(sorted(names)) or 'none'}."
+        )
+    for result, found in there:
+        if not wanted & found:
+            model.remove_result(result)
 
 
 def _fed_with_pixels(ov: ModuleType, model: Any, pixels: Pixels) -> Any:

@@ -145,26 +145,38 @@ def load_image(path: Path) -> ImageU8:
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return decode_image(data, str(path))
+
+
+def decode_image(data: bytes, where: str) -> ImageU8:
+    """Decode one picture, its size judged before anything is unpacked.
+
+    Args:
+        data: the content of a PNG, JPEG, BMP, WebP, TIFF or PNM file.
+        where: its name, for messages.
+
+    Returns:
+        (height, width, 3) uint8, BGR, upright.
+
+    Raises:
+        SourceError: it is damaged, is no such picture, or is too large.
+    """
     if not data:
-        raise SourceError(f"{path} is empty.")
+        raise SourceError(f"{where} is empty.")
     size = image_size(data)
     if size is None:
-        raise SourceError(f"{path} is damaged or no PNG, JPEG, BMP, WebP, TIFF or PNM picture.")
+        raise SourceError(f"{where} is damaged or no PNG, JPEG, BMP, WebP, TIFF or PNM picture.")
     width, height = size
     if max(size) > MAX_SIDE or width * height > MAX_PIXELS:
         raise SourceError(
-            f"{path} has {width} x {height} pixels; at most {MAX_PIXELS // 1_000_000} million, and "
-            f"{MAX_SIDE} a side, are read. Scale it down first."
+            f"{where} has {width} x {height} pixels; at most {MAX_PIXELS // 1_000_000} million, "
+            f"and {MAX_SIDE} a side, are read. Scale it down first."
         )
-    return _decode(data, path)
-
-
-def _decode(data: bytes, path: Path) -> ImageU8:
     buffer = np.frombuffer(data, np.uint8)
     try:
         decoded, kinds, blocks = cv2.imdecodeWithMetadata(buffer, cv2.IMREAD_UNCHANGED)
         if decoded is None:
-            raise SourceError(f"{path} is damaged or cut short.")
+            raise SourceError(f"{where} is damaged or cut short.")
         exif = next(
             (
                 np.asarray(block, np.uint8).tobytes()
@@ -173,16 +185,16 @@ def _decode(data: bytes, path: Path) -> ImageU8:
             ),
             b"",
         )
-        return _upright(_to_bgr(np.asarray(decoded), path), tiff_value(exif, ORIENTATION_TAG))
+        return _upright(_to_bgr(np.asarray(decoded), where), tiff_value(exif, ORIENTATION_TAG))
     except (cv2.error, MemoryError) as error:
-        raise SourceError(f"{path} is damaged or of an unusual kind.") from error
+        raise SourceError(f"{where} is damaged or of an unusual kind.") from error
 
 
-def _to_bgr(decoded: NDArray[np.generic], path: Path) -> ImageU8:
+def _to_bgr(decoded: NDArray[np.generic], where: str) -> ImageU8:
     if decoded.dtype == np.uint16:
         decoded = np.right_shift(decoded, 8).astype(np.uint8)
     if decoded.dtype != np.uint8:
-        raise SourceError(f"{path} has {decoded.dtype} pixels; 8 or 16 bits a channel are read.")
+        raise SourceError(f"{where} has {decoded.dtype} pixels; 8 or 16 bits a channel are read.")
     pixels = np.asarray(decoded, np.uint8)
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     if channels == 1:

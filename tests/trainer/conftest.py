@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from trainer_tree import make_tree
 
-from trainer.datasets.ferplus import FOLDERS, FerPlus, load
+from trainer.datasets.base import Faces
+from trainer.datasets.ferplus import FOLDERS, load
 from trainer.recipes import RECIPES, Recipe
 
 
@@ -17,7 +18,7 @@ def tree(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def parts(tree) -> tuple[FerPlus, FerPlus]:
+def parts(tree) -> tuple[Faces, Faces]:
     return load(tree, "train"), load(tree, "valid")
 
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from trainer.augment import augment, cut_out, inverse_affine, relight, warp
+from trainer.augment import augment, cut_out, draw, inverse_affine, mix, relight, warp
 from trainer.recipes import RECIPES
 
 SIDE = 48
@@ -22,6 +22,10 @@ STILL = dict.fromkeys(RANGES, "0")
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
+
+
+def drawn(n=4, seed=0):
+    return draw(n, seeded(seed))
 
 
 def noise(n=4):
@@ -52,12 +56,12 @@ def base():
 
 
 def test_zero_ranges_change_nothing(base):
-    out = augment(noise(), base.override(STILL), seeded())
+    out = augment(noise(), base.override(STILL), drawn())
     torch.testing.assert_close(out, noise(), atol=0.02, rtol=0)
 
 
 def test_mirror(base):
-    out = augment(noise(), base.override({**STILL, "flip": "1"}), seeded())
+    out = augment(noise(), base.override({**STILL, "flip": "1"}), drawn())
     torch.testing.assert_close(out, noise().flip(-1), atol=0.02, rtol=0)
 
 
@@ -109,14 +113,25 @@ def test_cut_out_blanks_one_square_with_the_mean():
 
 def test_stays_in_range_and_repeats_itself(base):
     strong = base.override({"cutout": "0.3", "brightness": "0.9", "gamma": "0.9"})
-    one, other = (augment(noise(16), strong, seeded(5)) for _ in range(2))
+    one, other = (augment(noise(16), strong, drawn(16, 5)) for _ in range(2))
     assert torch.equal(one, other)
     assert 0 <= float(one.min()) <= float(one.max()) <= 255
-    assert not torch.equal(one, augment(noise(16), strong, seeded(6)))
+    assert not torch.equal(one, augment(noise(16), strong, drawn(16, 6)))
 
 
-def test_the_generator_advances_the_same_whatever_the_ranges(base):
-    still, strong = seeded(), seeded()
-    augment(noise(), base.override(STILL), still)
-    augment(noise(), base.override({"cutout": "0.3"}), strong)
-    assert torch.equal(still.get_state(), strong.get_state())
+def test_another_size_is_sampled_in_the_same_step(base):
+    smooth = torch.linspace(0, 255, SIDE).expand(1, 1, SIDE, SIDE)
+    out = augment(smooth, base.override(STILL), drawn(1), 24)
+    assert out.shape == (1, 1, 24, 24)
+    torch.testing.assert_close(out, smooth.reshape(1, 1, 24, 2, 24, 2).mean((3, 5)))
+
+
+def test_mixing_is_with_the_next_one_by_the_same_share_as_the_targets():
+    x, targets = noise(4), torch.eye(8)[:4]
+    mixed, shares = mix(x, targets, 0.4, seeded(2))
+    torch.testing.assert_close(shares.sum(1), torch.ones(4))
+    share = float(shares[0, 0])
+    assert 0 < share < 1
+    torch.testing.assert_close(mixed, share * x + (1 - share) * x[[3, 0, 1, 2]])
+    again, _ = mix(x, targets, 0.4, seeded(2))
+    assert torch.equal(mixed, again)

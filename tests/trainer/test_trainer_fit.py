@@ -1,9 +1,11 @@
 import json
+import math
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 from trainer_tree import COUNTS
@@ -12,10 +14,12 @@ from ferdesk.core.errors import OutputError
 from trainer import fit as fit_module
 from trainer.checkpoint import load_best
 from trainer.errors import StoppedError, TrainError
-from trainer.fit import fit, split_of, update_average
+from trainer.fit import fit, update_average
 from trainer.nets import build_net
 from trainer.predict import load_run, predict_logits, run_probabilities
+from trainer.recipes import RECIPES
 from trainer.runs import METRICS, RunFolder, list_runs
+from trainer.split import split_of
 
 TIMES = {"images_per_second", "seconds"}
 
@@ -47,8 +51,6 @@ def same(one, other):
 @pytest.fixture(scope="module")
 def straight(parts, tmp_path_factory):
     """Two epochs without a break."""
-    from trainer.recipes import RECIPES
-
     recipe = RECIPES.get("khorrami2015-ferplus").override(
         {"epochs": "2", "batch": "8", "ema_decay": "0.9"}
     )
@@ -123,6 +125,74 @@ def test_resume_in_the_middle_of_an_epoch_is_bit_for_bit(
     assert signal.getsignal(signal.SIGINT) is before
     run, _ = train(recipe, parts, tmp_path, resume=True)
     assert same(content(straight[0]), content(run))
+
+
+ALL_THAT_IS_DRAWN = {
+    "epochs": "2",
+    "batch": "8",
+    "loss": "probability",
+    "mixup": "0.3",
+    "cutout": "0.3",
+    "dropout": "0.3",
+    "small_size": "32",
+    "small_epochs": "1",
+    "schedule": "one_cycle",
+    "optimiser": "adamw",
+    "lr": "0.001",
+}
+
+
+def test_whatever_is_drawn_is_drawn_again_after_a_break(parts, tmp_path, monkeypatch):
+    recipe = RECIPES.get("compact-votes").override(ALL_THAT_IS_DRAWN)
+    whole, rows = train(recipe, parts, tmp_path / "whole")
+    assert all(math.isfinite(row["train_loss"]) for row in rows)
+    step, taken = fit_module.train_step, []
+
+    def interrupted(*args):
+        taken.append(1)
+        if len(taken) in (3, 8):
+            signal.raise_signal(signal.SIGTERM)
+        return step(*args)
+
+    monkeypatch.setattr(fit_module, "train_step", interrupted)
+    for resume in (False, True):
+        with pytest.raises(StoppedError, match="SIGTERM"):
+            train(recipe, parts, tmp_path / "broken", resume=resume)
+    broken, _ = train(recipe, parts, tmp_path / "broken", resume=True)
+    assert same(content(whole), content(broken))
+
+
+def test_a_small_size_makes_small_patches_in_the_first_epochs(parts, tmp_path, monkeypatch):
+    sizes = []
+    augment = fit_module.augment
+
+    def watched(*args):
+        out = augment(*args)
+        sizes.append(out.shape[-1])
+        return out
+
+    monkeypatch.setattr(fit_module, "augment", watched)
+    changes = {"epochs": "2", "batch": "20", "small_size": "32", "small_epochs": "1"}
+    train(RECIPES.get("compact-votes").override(changes), parts, tmp_path)
+    assert sizes == [32, 32, 48, 48]
+
+
+def test_a_long_epoch_is_saved_now_and_then(recipe, parts, tmp_path, monkeypatch):
+    positions = []
+    save = fit_module.save_state
+    monkeypatch.setattr(fit_module, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(fit_module, "_CHECK_EVERY", 1)
+    monkeypatch.setattr(
+        fit_module, "save_state", lambda p, s, r: (positions.append(s.position), save(p, s, r))
+    )
+    train(recipe.override({"epochs": "1"}), parts, tmp_path)
+    assert positions == [0, 8, 16, 24, 32, 0]
+
+
+def test_a_last_image_joins_the_others(recipe, parts, tmp_path):
+    odd = parts[0].pick(np.arange(33))
+    run, _ = train(recipe.override({"epochs": "1"}), (odd, parts[1]), tmp_path)
+    assert content(run)["step"] == 4
 
 
 def test_another_seed_gives_another_net(straight, recipe, parts, tmp_path):
@@ -221,7 +291,7 @@ def test_full_disk_is_one_line(recipe, parts, tmp_path):
 
 
 def test_a_size_the_data_does_not_have(recipe, parts, tmp_path):
-    with pytest.raises(TrainError, match="size is 96, but FER\\+ images are 48 wide"):
+    with pytest.raises(TrainError, match="size is 96, but the images of ferplus are 48 wide"):
         train(recipe.override({"size": "96"}), parts, tmp_path)
 
 

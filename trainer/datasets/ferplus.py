@@ -6,28 +6,35 @@ FER2013Valid and FER2013Test, each with fer*.png (48 x 48, grey) and a label.csv
 image's name, a box, and ten vote counts. "valid" is FER2013's PublicTest, "test" its PrivateTest.
 """
 
-import contextlib
 import csv
 import io
 import re
 import struct
-import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final
 
 import cv2
 import numpy as np
 
 from ferdesk.core.errors import DataError
-from ferdesk.core.labels import FERPLUS_VOTES
+from ferdesk.core.labels import EXPRESSIONS, FERPLUS_VOTES
 from ferdesk.core.types import ImageU8
-from trainer.datasets.protocols import Votes
+from trainer.datasets.base import (
+    DROPPED,
+    PARTS,
+    DataSet,
+    Faces,
+    Part,
+    Sample,
+    Table,
+    add_dataset,
+)
+from trainer.datasets.faces import gather
 from trainer.datasets.store import FolderStore, Store, ZipStore, open_zip
 
-Part = Literal["train", "valid", "test"]
-PARTS: Final[tuple[Part, ...]] = get_args(Part)
+NAME: Final = "ferplus"
 FOLDERS: Final[dict[Part, str]] = {
     "train": "FER2013Train",
     "valid": "FER2013Valid",
@@ -52,69 +59,67 @@ _EXPECTED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FerPlus:
-    """One part of FER+, as it lies on the disk; no protocol has been applied.
-
-    Attributes:
-        part: which one.
-        images: (n, 48, 48) uint8, grey.
-        votes: (n, 10) uint8, columns as in `ferdesk.core.labels.FERPLUS_VOTES`.
-        names: the images' file names.
-        skipped: what was left out and why, one line each; empty unless `skip_bad` was asked for.
-    """
-
-    part: Part
-    images: ImageU8
-    votes: Votes
-    names: tuple[str, ...]
-    skipped: tuple[str, ...] = ()
-
-
-def load(path: Path, part: Part, *, skip_bad: bool = False) -> FerPlus:
-    """Read one part into memory.
+def read(path: Path, *, skip_bad: bool = False) -> Table:
+    """All parts that lie at `path`; see `trainer.datasets.base.Reader`.
 
     Args:
         path: a folder with the part folders, a zip with them, one part folder, or a folder with
             such zips. Zips are read in place.
+        skip_bad: leave bad rows out, and list them, instead of stopping at the first.
+
+    Raises:
+        DataError: nothing there, another layout, a malformed row, or a name that occurs twice.
+    """
+    return _table(_find(path), PARTS, skip_bad)
+
+
+def load(path: Path, part: Part, *, skip_bad: bool = False) -> Faces:
+    """Read one part into memory, 48 x 48 pixels each.
+
+    Args:
+        path: as for `read`.
         part: which part.
         skip_bad: leave bad rows and images out, and list them, instead of stopping at the first.
 
     Raises:
-        DataError: one line with the file's name: nothing there, another layout, an image that is
-            unreadable or not 48 x 48 grey, a malformed row, or a name that occurs twice.
+        DataError: as `read`, or an image that is unreadable or not 48 x 48 grey.
     """
-    with contextlib.ExitStack() as stack:
-        try:
-            stores = _find(path, stack)
-        except OSError as error:
-            raise DataError(f"Cannot look into {path}: {error.strerror or error}.") from error
-        if part not in stores:
-            found = ", ".join(FOLDERS[p] for p in stores)
-            raise DataError(f"{path} has no {FOLDERS[part]}: found only {found}.")
-        taken = {
-            name: other
-            for other, store in stores.items()
-            if other != part
-            for name in _names(store)
-        }
-        return _read_part(stores[part], part, taken, skip_bad)
+    stores = _find(path)
+    if part not in stores:
+        found = ", ".join(FOLDERS[p] for p in stores)
+        raise DataError(f"{path} has no {FOLDERS[part]}: found only {found}.")
+    table = _table(stores, (part,), skip_bad)
+    return gather(NAME, part, table.samples, table, SIDE, skip_bad=skip_bad)
 
 
-def shared_pixels(one: FerPlus, other: FerPlus) -> int:
-    """How many images of `one` are in `other` too, pixel for pixel, under whatever name."""
-    known = {image.tobytes() for image in other.images}
-    return sum(image.tobytes() in known for image in one.images)
+def _table(stores: dict[Part, Store], parts: Sequence[Part], skip_bad: bool) -> Table:
+    """The samples of some parts; the other parts' names may not be among them."""
+    taken = {
+        name: part for part, store in stores.items() if part not in parts for name in _names(store)
+    }
+    samples: list[Sample] = []
+    skipped: list[str] = []
+    for part in parts:
+        if part in stores:
+            _read_part(stores[part], part, taken, skip_bad, samples, skipped)
+    return Table("official", tuple(samples), cropped=True, skipped=tuple(skipped))
 
 
-def _find(path: Path, stack: contextlib.ExitStack) -> dict[Part, Store]:
+def _find(path: Path) -> dict[Part, Store]:
     """Where each part lies."""
+    try:
+        return _look(path)
+    except OSError as error:
+        raise DataError(f"Cannot look into {path}: {error.strerror or error}.") from error
+
+
+def _look(path: Path) -> dict[Part, Store]:
     if not path.exists():
         raise DataError(f"{path} does not exist; {_EXPECTED}.")
     found: dict[Part, Store] = {}
     looked: list[str] = []
     if path.is_file():
-        _add(found, _in_zip(stack.enter_context(open_zip(path))))
+        _add(found, _in_zip(path))
     elif (path / _CSV).is_file():
         parts = [p for p in PARTS if FOLDERS[p] == path.resolve().name]
         found = {p: FolderStore(path) for p in parts}
@@ -123,24 +128,25 @@ def _find(path: Path, stack: contextlib.ExitStack) -> dict[Part, Store]:
         found = {p: FolderStore(f) for p, f in folders.items() if (f / _CSV).is_file()}
         for file in sorted(path.glob("*.zip")):
             try:
-                archive = open_zip(file)
+                open_zip(file)
             except DataError:  # it may have nothing to do with FER+; named if no part is found
                 looked.append(f"{file.name} (unreadable)")
                 continue
-            _add(found, _in_zip(stack.enter_context(archive)))
+            _add(found, _in_zip(file))
     if not found:
         looked += _a_few_names(path)
         raise DataError(f"{path} is not laid out like FER+: {_EXPECTED}; found {_said(looked)}.")
     return found
 
 
-def _in_zip(archive: zipfile.ZipFile) -> dict[Part, Store]:
+def _in_zip(path: Path) -> dict[Part, Store]:
     found: dict[Part, Store] = {}
+    members = open_zip(path).namelist()
     for part in PARTS:
         tail = f"{FOLDERS[part]}/{_CSV}"
-        tables = [n for n in archive.namelist() if n == tail or n.endswith("/" + tail)]
+        tables = [n for n in members if n == tail or n.endswith("/" + tail)]
         for table in tables:
-            _add(found, {part: ZipStore(archive, table.removesuffix(_CSV))})
+            _add(found, {part: ZipStore(path, table.removesuffix(_CSV))})
     return found
 
 
@@ -156,8 +162,7 @@ def _add(found: dict[Part, Store], more: dict[Part, Store]) -> None:
 
 def _a_few_names(path: Path) -> list[str]:
     if path.is_file():
-        with open_zip(path) as archive:
-            return sorted({name.split("/")[0] for name in archive.namelist()})[:5]
+        return sorted({name.split("/")[0] for name in open_zip(path).namelist()})[:5]
     return sorted(entry.name for entry in path.iterdir())[:5]
 
 
@@ -182,29 +187,39 @@ def _names(store: Store) -> set[str]:
     return {row[0] for _, row in _rows(store)}
 
 
-def _read_part(store: Store, part: Part, taken: dict[str, Part], skip_bad: bool) -> FerPlus:
-    images: list[ImageU8] = []
-    votes: list[list[int]] = []
-    names: dict[str, None] = {}
-    skipped: list[str] = []
+def _read_part(
+    store: Store,
+    part: Part,
+    taken: dict[str, Part],
+    skip_bad: bool,
+    samples: list[Sample],
+    skipped: list[str],
+) -> None:
+    """Add a part's samples and names; a name is refused where it, or another part, has it."""
+    names: set[str] = set()
     for line, row in _rows(store):
         try:
-            name, counts = _check_row(row, f"{store.where(_CSV)}, line {line}")
+            name, votes = _check_row(row, f"{store.where(_CSV)}, line {line}")
             if name in names or name in taken:
                 other = "twice" if name in names else f"in {FOLDERS[taken[name]]} too"
                 raise DataError(f"{store.where(name)} is listed {other}.")
-            image = _decode(store.read(name, _MAX_IMAGE_BYTES), store.where(name))
         except DataError as error:
             if not skip_bad:
                 raise
             skipped.append(str(error))
             continue
-        names[name] = None
-        votes.append(counts)
-        images.append(image)
-    if not images:
+        names.add(name)
+        best = max(range(len(votes)), key=votes.__getitem__)  # the first of equals
+        label = best if best < len(EXPRESSIONS) else DROPPED
+        picture = partial(_picture, store, name)
+        samples.append(Sample(name, picture, label=label, votes=tuple(votes), part=part))
+    if not names:
         raise DataError(f"{store.where(_CSV)} lists no usable image.")
-    return FerPlus(part, np.stack(images), np.array(votes, np.uint8), tuple(names), tuple(skipped))
+    taken.update(dict.fromkeys(names, part))
+
+
+def _picture(store: Store, name: str) -> ImageU8:
+    return _decode(store.read(name, _MAX_IMAGE_BYTES), store.where(name))
 
 
 def _check_row(row: list[str], where: str) -> tuple[str, list[int]]:
@@ -236,3 +251,33 @@ def _decode(data: bytes, where: str) -> ImageU8:
     if image is None or image.shape != (SIDE, SIDE) or image.dtype != np.uint8:
         raise DataError(f"{where} cannot be decoded.")
     return np.asarray(image, np.uint8)
+
+
+add_dataset(
+    DataSet(
+        name=NAME,
+        title="FER+ (Barsoum et al. 2016): ten votes for each image of FER2013",
+        where=(
+            "labels: Microsoft's FERPlus repository; images: FER2013, from Kaggle's 'Challenges "
+            "in Representation Learning'; its tools write the two together"
+        ),
+        terms=TERMS,
+        layout=(
+            "FER2013Train/, FER2013Valid/, FER2013Test/, each with fer*.png and label.csv",
+            "a zip with these folders, or a folder with such zips",
+        ),
+        # Its part sizes there are FER2013's: FER+ has fewer, since it leaves out what is no face.
+        published={
+            "neutral": 11660,
+            "happiness": 9318,
+            "surprise": 4377,
+            "sadness": 4746,
+            "anger": 3244,
+            "disgust": 303,
+            "fear": 1023,
+            "contempt": 291,
+        },
+        source="Kyritsis, table 3.2 (all parts; he does not say how votes became labels)",
+        read=read,
+    )
+)

@@ -7,6 +7,8 @@ figure names its protocol:
   column is unknown or not-a-face is dropped.
 * majority: the rule of Microsoft's own code. Single votes are zeroed as outliers; the label must
   hold more than half of what is left, else the image is dropped; unknown and not-a-face likewise.
+
+Sets without votes have a third, "label": the set's own labels as they are.
 """
 
 from typing import Any, Final, Literal, get_args
@@ -16,19 +18,18 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import FloatArray
+from trainer.datasets.base import DROPPED, Labels, Votes
 
-Protocol = Literal["plurality", "majority"]
+VoteProtocol = Literal["plurality", "majority"]
+Protocol = Literal["plurality", "majority", "label"]
 VoteRule = Literal["without_outliers", "all"]
 PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
-DROPPED: Final = -1
+VOTE_PROTOCOLS: Final[tuple[VoteProtocol, ...]] = get_args(VoteProtocol)
 _OUTLIER: Final = 1  # votes
 _N: Final = len(EXPRESSIONS)
 
-Votes = NDArray[np.uint8]
-Labels = NDArray[np.int64]
 
-
-def labels(votes: Votes, protocol: Protocol) -> Labels:
+def labels(votes: Votes, protocol: VoteProtocol) -> Labels:
     """Each image's class under a protocol.
 
     Args:

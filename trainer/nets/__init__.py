@@ -53,4 +53,13 @@ def parameter_count(net: nn.Module) -> int:
     return sum(p.numel() for p in parameters)
 
 
-from trainer.nets import khorrami2015  # noqa: E402, F401  (registers itself)
+from trainer.nets import (  # noqa: E402  (each registers itself)
+    densenet,  # noqa: F401
+    googlenet,  # noqa: F401
+    khorrami2015,  # noqa: F401
+    multitask,  # noqa: F401
+    pretrained,  # noqa: F401
+    residual,  # noqa: F401
+    resnet,  # noqa: F401
+    vgg,  # noqa: F401
+)

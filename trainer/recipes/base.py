@@ -17,7 +17,10 @@ from trainer.datasets.protocols import VoteRule
 from trainer.errors import TrainError
 from trainer.registry import Registry, nearest
 
-_FIXED = frozenset({"name", "title", "paper"})
+Loss = Literal["cross_entropy", "majority", "probability", "multi_target"]
+Optimiser = Literal["sgd", "adam", "adamw"]
+Schedule = Literal["constant", "cosine", "step", "one_cycle"]
+_FIXED = frozenset({"name", "title", "paper", "table", "published"})
 
 
 class Recipe(BaseModel):
@@ -29,19 +32,51 @@ class Recipe(BaseModel):
     """Also the name of the run's folder and of the bundle."""
     title: str
     paper: str
-    dataset: Literal["ferplus"] = "ferplus"
+    table: str = ""
+    """The paper's table row that this recipe is for, e.g. "kyritsis/table7.1"."""
+    published: float | None = Field(default=None, ge=0, le=1)
+    """The accuracy that the paper states there."""
+    dataset: str = "ferplus"
+    protocol: str = ""
+    """How folds are made of a set without parts, e.g. "ckplus-8"; "" for the set's own parts."""
+    fold: NonNegativeInt = 0
     net: str
     size: PositiveInt = 48
     """Side of the patch in pixels."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
+    weights: str = ""
+    """What the net starts from: "" is fresh, "imagenet" torchvision's, else a file or run folder."""
+    freeze: str = ""
+    """The last of the net's first blocks that keep their weights; "" trains all."""
+
+    loss: Loss = "cross_entropy"
     votes: VoteRule = "without_outliers"
     """How an image's votes become the distribution that the net is trained towards."""
+    teachers: str = ""
+    """Runs or bundles, separated by commas, whose mean answer the net is trained towards as well."""
+    teachers_share: float = Field(default=0.5, ge=0, le=1)
+    """How much of the target is the teachers' answer; the rest is the votes."""
+    auxiliary: Literal["", "imdbwiki"] = ""
+    """A second set, whose genders and ages are learnt in alternate batches."""
 
+    optimiser: Optimiser = "sgd"
     lr: PositiveFloat = 0.01
     momentum: float = Field(default=0.9, ge=0, lt=1)
+    nesterov: bool = False
     weight_decay: NonNegativeFloat = 1e-5
+    """Not applied to biases and normalisation layers."""
+    schedule: Schedule = "constant"
+    warmup_epochs: NonNegativeFloat = 0.0
+    """The rate rises to `lr` over these; with one_cycle, to its peak."""
+    step_epochs: PositiveInt = 10
+    """With the schedule "step": how often the rate is multiplied by `step_factor`."""
+    step_factor: float = Field(default=0.1, gt=0, lt=1)
     batch: PositiveInt = 64
     epochs: PositiveInt = 30
+    small_size: NonNegativeInt = 0
+    """Side of the patch in the first `small_epochs`: a net with global pooling learns most of what
+    it learns from smaller pictures, in a fraction of the time."""
+    small_epochs: NonNegativeInt = 0
     ema_decay: float = Field(default=0.999, ge=0, lt=1)
     """Part of the averaged weights that a step keeps; 0 turns averaging off."""
     seed: NonNegativeInt = 0
@@ -62,6 +97,8 @@ class Recipe(BaseModel):
     """The intensity curve's exponent is e to plus or minus up to this."""
     cutout: float = Field(default=0.0, ge=0, lt=1)
     """Side of the square that is blanked, as a part of the patch's side; 0 turns it off."""
+    mixup: NonNegativeFloat = 0.0
+    """Alpha of the Beta distribution that pictures are mixed with (Zhang et al. 2018); 0: never."""
 
     def override(self, changes: dict[str, str]) -> "Recipe":
         """Replace values by texts from the command line, checked and converted by their type.

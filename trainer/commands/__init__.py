@@ -1,0 +1,1 @@
+"""The commands of `ferdesk-train`, one file each; `trainer.cli` puts them together."""

@@ -1,0 +1,165 @@
+"""`ferdesk-train evaluate`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trainer.commands.common import (
+    Data,
+    Json,
+    SkipBad,
+    load_part,
+    need_extra,
+    part_named,
+    print_json,
+    print_table,
+    say_skipped,
+)
+from trainer.datasets.protocols import Protocol
+from trainer.errors import TrainError
+from trainer.runs import RunFolder
+
+if TYPE_CHECKING:
+    from ferdesk.core.types import FloatArray, ImageU8
+    from trainer.datasets.base import Faces
+    from trainer.evaluate import Evaluation
+
+_ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What gives probabilities, and what it has to be asked.
+
+    Attributes:
+        name: for the picture's title.
+        dataset: whose images it is for, unless told otherwise.
+        size: side of the patches it takes, in pixels.
+        probabilities: from (n, size, size) uint8 to (n, 8) float32.
+    """
+
+    name: str
+    dataset: str
+    size: int
+    probabilities: "Callable[[ImageU8], FloatArray]"
+
+
+def evaluate(
+    data: Data,
+    bundle: Annotated[
+        str | None, typer.Option("--bundle", help="A bundle's name or folder, or ...")
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="... a run's folder, not calibrated.")
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", help="What lies there; the run's, or ferplus, unless given."),
+    ] = None,
+    part: Annotated[
+        str, typer.Option("--part", help="train, valid, test, or all of a set without parts.")
+    ] = "valid",
+    protocol: Annotated[
+        Protocol | None,
+        typer.Option("--protocol", help="What counts as true; plurality where there are votes."),
+    ] = None,
+    confusion: Annotated[
+        Path | None, typer.Option("--confusion", help="Draw the confusion matrix as this PNG.")
+    ] = None,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Measure a net, for example: ferdesk-train evaluate --bundle NAME -d ferplus/ --json."""
+    if (bundle is None) == (run is None):
+        raise TrainError("Say what to evaluate: either --bundle or --run.")
+    if part != _ALL:
+        part_named(part)
+    judge = _of_bundle(bundle) if bundle is not None else _of_run(run or Path())
+    need_extra()
+    from trainer.evaluate import measure, protocols_for, truth
+
+    loaded = _load(dataset or judge.dataset, data, part, judge.size, skip_bad)
+    chosen = protocol or protocols_for(loaded)[0]
+    keep, labels = truth(loaded, chosen)
+    probabilities = judge.probabilities(loaded.images[keep])
+    result = measure(
+        probabilities, labels, dataset=loaded.dataset, part=loaded.part, protocol=chosen
+    )
+    if confusion is not None:
+        from trainer.plots import draw_confusion
+
+        title = f"{judge.name}: {loaded.dataset}, {loaded.part}, {chosen}, n = {result.metric.n}"
+        draw_confusion(confusion, result.confusion, title)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        print_evaluation(result)
+
+
+def _load(dataset: str, data: Path, part: str, size: int, skip_bad: bool) -> "Faces":
+    if part != _ALL:
+        return load_part(dataset, data, part_named(part), size, skip_bad=skip_bad)
+    from ferdesk.core.errors import DataError
+    from trainer.datasets import DATASETS
+    from trainer.datasets.base import DROPPED
+    from trainer.datasets.faces import gather
+
+    table = DATASETS.get(dataset).read(data, skip_bad=skip_bad)
+    there = sorted({sample.part for sample in table.samples} - {""})
+    if there:  # what a net was trained on would be counted among what it is judged on
+        raise DataError(
+            f"{data} has parts: choose one with --part ({', '.join(there)}), not {_ALL}."
+        )
+    labelled = [sample for sample in table.samples if sample.label != DROPPED]
+    if not labelled:
+        raise DataError(f"No picture of {data} has a label.")
+    faces = gather(dataset, _ALL, labelled, table, size, skip_bad=skip_bad)
+    say_skipped(faces)
+    return faces
+
+
+def _of_bundle(name: str) -> _Judge:
+    from ferdesk.core.bundle import read_bundle
+    from ferdesk.expression import find_bundle
+
+    folder = find_bundle(name)
+    found = read_bundle(folder)
+
+    def probabilities(images: "ImageU8") -> "FloatArray":
+        from trainer.evaluate import bundle_probabilities
+
+        return bundle_probabilities(folder, images)
+
+    return _Judge(found.name, "ferplus", found.input.size, probabilities)
+
+
+def _of_run(folder: Path) -> _Judge:
+    run = RunFolder(folder)
+    recipe = run.read_recipe()
+
+    def probabilities(images: "ImageU8") -> "FloatArray":
+        from trainer.predict import run_probabilities
+
+        return run_probabilities(run, images)
+
+    return _Judge(folder.resolve().name, recipe.dataset, recipe.size, probabilities)
+
+
+def print_evaluation(result: "Evaluation") -> None:
+    """Print the figures, and a table of the classes."""
+    metric = result.metric
+    low, high = metric.accuracy_ci95
+    typer.echo(
+        f"{metric.part}, {metric.protocol}, n = {metric.n}: accuracy {metric.accuracy:.2%} "
+        f"(95 %: {low:.2%} to {high:.2%}), top 2 {metric.top2:.2%}, top 3 {metric.top3:.2%}, "
+        f"macro F1 {metric.macro_f1:.3f}, balanced {metric.balanced_accuracy:.2%}, "
+        f"ECE {metric.ece:.3f}"
+    )
+    rows = [
+        (c.label, f"{c.n}", f"{c.precision:.3f}", f"{c.recall:.3f}", f"{c.f1:.3f}")
+        for c in result.per_class
+    ]
+    print_table(("expression", "n", "precision", "recall", "F1"), rows)

@@ -1,0 +1,169 @@
+"""`ferdesk-train reproduce`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from trainer.commands.cluster import Cpus, Fresh, Gpus, Ray, place_of
+from trainer.commands.common import (
+    Change,
+    Json,
+    SkipBad,
+    changes,
+    need_extra,
+    print_json,
+    print_table,
+)
+from trainer.errors import TrainError
+from trainer.registry import nearest
+from trainer.runs import RUNS, list_runs
+
+if TYPE_CHECKING:
+    from trainer.recipes import Recipe
+    from trainer.table_report import TableResult
+
+RESULTS: Final = Path("docs/results")
+
+
+def reproduce(
+    table: Annotated[
+        str | None, typer.Argument(help="A paper's table, e.g. kyritsis/table7.1; see --list.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", "-d", help="The data set in one of its layouts.")
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option("--only", help="Some rows only, by recipe: name,name.")
+    ] = None,
+    change: Change = None,
+    runs: Annotated[Path, typer.Option("--runs", help="The folder that holds the runs.")] = RUNS,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where the table is written.")
+    ] = RESULTS,
+    auxiliary: Annotated[
+        Path | None, typer.Option("--auxiliary", help="The second set of multi-task rows.")
+    ] = None,
+    results_only: Annotated[
+        bool, typer.Option("--results-only", help="Train nothing, fill in what is there.")
+    ] = False,
+    listing: Annotated[bool, typer.Option("--list", help="List the tables and train nothing.")] = (
+        False
+    ),
+    ray: Ray = None,
+    cpus: Cpus = 1,
+    gpus: Gpus = 0.0,
+    fresh: Fresh = False,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Reproduce a table, for example: ferdesk-train reproduce kyritsis/table7.1 -d ferplus/."""
+    if listing:
+        _list(table, runs, output, as_json=as_json)
+        return
+    if table is None or data is None:
+        raise TrainError("Say which table and where the data lies: reproduce TABLE --data PATH.")
+    if results_only and (change or fresh):
+        raise TrainError("--results-only trains nothing, so leave --set and --fresh out.")
+    from trainer.table_report import table_rows
+
+    chosen = _chosen(table, table_rows(table), only)
+    wanted = changes(change)
+    recipes = tuple(recipe.override(wanted) for recipe in chosen)
+    need_extra()
+    from trainer import reproduce as reproducing
+
+    request = reproducing.Request(
+        table,
+        recipes,
+        data,
+        runs,
+        output,
+        place_of(ray, cpus, gpus),
+        train=not results_only,
+        skip_bad=skip_bad,
+        fresh=fresh,
+        auxiliary=auxiliary,
+    )
+    result = reproducing.reproduce(request)
+    if as_json:
+        print_json(result.model_dump(mode="json"))
+    else:
+        _print(result, output)
+    failed = [recipe.name for recipe in recipes if recipe.name in result.failed]
+    if failed:
+        raise TrainError(f"Not all rows could be done: {', '.join(failed)}; the table says why.")
+
+
+def _chosen(table: str, rows: "tuple[Recipe, ...]", only: str | None) -> "list[Recipe]":
+    if only is None:
+        return list(rows)
+    known = {recipe.name: recipe for recipe in rows}
+    names = [name.strip() for name in only.split(",")]
+    for name in names:
+        if name not in known:
+            raise TrainError(f"{table} has no row {name!r}. {nearest(name, known)}")
+    return [recipe for recipe in rows if recipe.name in names]
+
+
+def _print(result: "TableResult", output: Path) -> None:
+    from trainer.table_report import figure_kinds, file_of, table_rows
+
+    kinds = figure_kinds(result)
+    rows = []
+    for recipe in table_rows(result.table):
+        row = result.rows.get(recipe.name)
+        figures = {} if row is None else {(f.protocol, f.part): f.accuracy for f in row.figures}
+        cells = [_percent(figures.get(kind)) for kind in kinds]
+        rows.append((recipe.name, _percent(recipe.published), *cells))
+    print_table(("recipe", "paper", *(f"{part}, {protocol}" for protocol, part in kinds)), rows)
+    typer.echo(f"{file_of(output, result.table, '.md')}")
+
+
+def _list(table: str | None, runs: Path, output: Path, *, as_json: bool) -> None:
+    """All tables, or one, with what is there of ours."""
+    from trainer.table_report import TableResult, file_of, table_rows, tables
+    from trainer.tables import read_result
+
+    wanted = tables() if table is None else {table: table_rows(table)}
+    states = {entry["name"]: entry for entry in list_runs(runs)}
+    found: list[dict[str, Any]] = []
+    for name, recipes in wanted.items():
+        result = read_result(file_of(output, name, ".json"), TableResult)
+        for recipe in recipes:
+            row = None if result is None else result.rows.get(recipe.name)
+            run = states.get(recipe.name)
+            entry = {
+                "table": name,
+                "recipe": recipe.name,
+                "net": recipe.net,
+                "published": recipe.published,
+                "ours": [] if row is None else [f.model_dump(mode="json") for f in row.figures],
+                "run": None if run is None else _state(run),
+            }
+            found.append(entry)
+    if as_json:
+        print_json(found)
+        return
+    for name in wanted:
+        typer.echo(name)
+        rows = [
+            (e["recipe"], e["net"], _percent(e["published"]), _ours(e), e["run"] or "-")
+            for e in found
+            if e["table"] == name
+        ]
+        print_table(("recipe", "net", "paper", "ours", "run"), rows)
+
+
+def _state(run: dict[str, Any]) -> str:
+    done = f" {run['epochs_done']}/{run['epochs']}" if "epochs" in run else ""
+    return f"{run['state']}{done}"
+
+
+def _ours(entry: dict[str, Any]) -> str:
+    said = (f"{_percent(f['accuracy'])} {f['part']}, {f['protocol']}" for f in entry["ours"])
+    return "\n".join(said) or "-"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.2%}"

@@ -1,0 +1,121 @@
+"""`ferdesk-train train`, `list` and `runs`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trainer.commands.common import (
+    Change,
+    Data,
+    Json,
+    SkipBad,
+    changes,
+    load_both,
+    need_extra,
+    print_json,
+    print_table,
+    say_skipped,
+)
+from trainer.errors import TrainError
+from trainer.recipes import RECIPES, Recipe
+from trainer.runs import RUNS, RunFolder, list_runs
+
+if TYPE_CHECKING:
+    from trainer.multitask import Auxiliary
+
+
+def list_recipes(as_json: Json = False) -> None:
+    """List the recipes, for example: ferdesk-train list --json."""
+    recipes = [RECIPES.get(name) for name in RECIPES.names()]
+    if as_json:
+        print_json([recipe.model_dump() for recipe in recipes])
+        return
+    rows = [(r.name, r.net, r.dataset, f"{r.size}", f"{r.epochs}", r.title) for r in recipes]
+    print_table(("recipe", "net", "data", "size", "epochs", "what"), rows)
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name; see the command `list`.")],
+    data: Data,
+    change: Change = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="The run's folder; runs/<recipe> unless given.")
+    ] = None,
+    auxiliary: Annotated[
+        Path | None, typer.Option("--auxiliary", help="IMDB-WIKI, for multi-task recipes.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="Short for --set weights=FILE.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace a run that is there.")] = False,
+    skip_bad: SkipBad = False,
+    seed: Annotated[int | None, typer.Option("--seed", help="Short for --set seed=...")] = None,
+) -> None:
+    """Train a recipe, for example: ferdesk-train train khorrami2015-ferplus -d ferplus/."""
+    if resume and fresh:
+        raise TrainError("Choose either --resume or --fresh.")
+    wanted = changes(change, seed)
+    if weights is not None:
+        wanted["weights"] = weights
+    resolved = RECIPES.get(recipe).override(wanted)
+    need_extra()
+    from trainer.fit import fit
+    from trainer.multitask import check_wish
+    from trainer.parallel import is_leader
+
+    check_wish(resolved, auxiliary)
+    folder = RunFolder(run or RUNS / recipe)
+    parts = load_both(resolved, data, skip_bad=skip_bad)
+    second = _second_set(resolved, auxiliary, skip_bad)
+    rows = fit(resolved, *parts, folder, data=data, auxiliary=second, resume=resume, fresh=fresh)
+    if not is_leader():
+        return
+    best = max(rows, key=lambda row: row["valid_accuracy"])
+    typer.echo(
+        f"{folder.folder}: best epoch {best['epoch']:.0f} of {len(rows)}, "
+        f"valid accuracy {best['valid_accuracy']:.2%}"
+    )
+    if second is not None:
+        _say_figures(folder, second)
+
+
+def _second_set(recipe: Recipe, path: Path | None, skip_bad: bool) -> "Auxiliary | None":
+    """The second set of a multi-task recipe on its device; the pictures in memory are let go."""
+    from trainer.multitask import Auxiliary, load_auxiliary
+
+    faces = load_auxiliary(recipe, path, skip_bad=skip_bad)
+    if faces is None:
+        return None
+    say_skipped(faces)
+    return Auxiliary(faces, recipe)
+
+
+def _say_figures(run: RunFolder, auxiliary: "Auxiliary") -> None:
+    """What the best epoch's net knows of people of the second set that it has not seen."""
+    from trainer.predict import load_run
+
+    figures = auxiliary.figures(load_run(run)[0])
+    typer.echo(
+        f"people held out of the second set, n = {figures.faces}: gender right "
+        f"{figures.gender_accuracy:.2%} (of {figures.genders}), age off by "
+        f"{figures.age_error:.1f} years on average (of {figures.ages})"
+    )
+
+
+def runs(
+    parent: Annotated[Path, typer.Option("--in", help="The folder that holds the runs.")] = RUNS,
+    as_json: Json = False,
+) -> None:
+    """List the runs with their state, for example: ferdesk-train runs --json."""
+    found = list_runs(parent)
+    if as_json:
+        print_json(found)
+        return
+    rows = []
+    for entry in found:
+        best = entry.get("best_valid_accuracy")
+        epochs = f"{entry.get('epochs_done', '?')}/{entry.get('epochs', '?')}"
+        rows.append((entry["name"], epochs, "-" if best is None else f"{best:.2%}", entry["state"]))
+    print_table(("run", "epochs", "best on valid", "state"), rows)

@@ -1,0 +1,171 @@
+"""Residual nets of our own: the Wide ResNet, and the compact net that the app runs by default."""
+
+from typing import Final
+
+from torch import Tensor, nn
+
+from ferdesk.core.labels import EXPRESSIONS
+from trainer.errors import TrainError
+from trainer.nets import register_net
+from trainer.nets.pooled import PooledNet
+
+_SMALLEST: Final = 16  # pixels; below, nothing is left before the pooling
+
+
+class WideBlock(nn.Module):
+    """Two 3x3 convolutions with normalisation and ReLU before each, dropout between.
+
+    S. Zagoruyko, N. Komodakis. "Wide Residual Networks." BMVC 2016, figure 1 (d).
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, dropout: float) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.dropout = nn.Dropout(dropout)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.relu = nn.ReLU(inplace=True)
+        same = inputs == outputs and stride == 1
+        self.shortcut = None if same else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
+        ready = self.relu(self.norm1(x))
+        kept = x if self.shortcut is None else self.shortcut(ready)
+        branch = self.conv1(ready)
+        branch = self.conv2(self.dropout(self.relu(self.norm2(branch))))
+        total: Tensor = kept + branch
+        return total
+
+
+@register_net("wrn-28-4")
+class WideResNet(PooledNet):
+    """Wide ResNet 28-4: 28 layers, four times as wide as the ResNets for such small pictures.
+
+    S. Zagoruyko, N. Komodakis. "Wide Residual Networks." BMVC 2016, table 1: groups of four blocks
+    with 64, 128 and 256 channels. G. Kyritsis's thesis reports it as the best net on FER+
+    (section 7.9).
+
+    Args:
+        size: side of the patch in pixels; any from 16, since pooling is global.
+        dropout: between the two convolutions of a block (the thesis: 0.3).
+
+    Raises:
+        TrainError: `size` is too small.
+    """
+
+    WIDTHS: Final = (64, 128, 256)
+    BLOCKS: Final = 4
+
+    def __init__(self, *, size: int, dropout: float) -> None:
+        _check_size("wrn-28-4", size)
+        inputs = 16
+        layers: list[nn.Module] = [nn.Conv2d(1, inputs, 3, padding=1, bias=False)]
+        for group, width in enumerate(self.WIDTHS):
+            for place in range(self.BLOCKS):
+                stride = 2 if group > 0 and place == 0 else 1
+                layers.append(WideBlock(inputs, width, stride, dropout))
+                inputs = width
+        layers += [nn.BatchNorm2d(inputs), nn.ReLU(inplace=True)]
+        linear = nn.Linear(inputs, len(EXPRESSIONS))
+        super().__init__(nn.Sequential(*layers), linear, dropout=0.0)
+        initialise(self)
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut.
+
+    K. He, X. Zhang, S. Ren, J. Sun. "Deep Residual Learning for Image Recognition." CVPR 2016.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.relu = nn.ReLU(inplace=True)
+        same = inputs == outputs and stride == 1
+        self.shortcut = (
+            nn.Identity()
+            if same
+            else nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
+        total: Tensor = self.relu(self.branch(x) + self.shortcut(x))
+        return total
+
+
+class StagedResNet(PooledNet):
+    """A ResNet for small grey faces: full size only for a thin first layer, then four stages.
+
+    Most of a ResNet's work on a 48 x 48 picture is done at its full size; halving the picture right
+    after sixteen cheap filters leaves a quarter of it.
+
+    Args:
+        name: for messages.
+        widths: channels of the four stages, at 1/2, 1/4, 1/8 and 1/16 of the size.
+        size: side of the patch in pixels; any from 16, since pooling is global.
+        dropout: before the last layer.
+
+    Raises:
+        TrainError: `size` is too small.
+    """
+
+    STEM: Final = 16
+    BLOCKS: Final = 2
+
+    def __init__(self, name: str, widths: tuple[int, ...], size: int, dropout: float) -> None:
+        _check_size(name, size)
+        inputs = widths[0]
+        layers: list[nn.Module] = [
+            nn.Conv2d(1, self.STEM, 3, padding=1, bias=False),
+            nn.BatchNorm2d(self.STEM),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(self.STEM, inputs, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(inputs),
+            nn.ReLU(inplace=True),
+        ]
+        for stage, width in enumerate(widths):
+            for place in range(self.BLOCKS):
+                stride = 2 if stage > 0 and place == 0 else 1
+                layers.append(BasicBlock(inputs, width, stride))
+                inputs = width
+        linear = nn.Linear(inputs, len(EXPRESSIONS))
+        super().__init__(nn.Sequential(*layers), linear, dropout=dropout)
+        initialise(self)
+
+
+@register_net("compact")
+def compact(*, size: int, dropout: float) -> nn.Module:
+    """The app's own net: 2.8 million weights, made to be quick on one thread of a laptop."""
+    return StagedResNet("compact", (32, 64, 128, 256), size, dropout)
+
+
+@register_net("broad")
+def broad(*, size: int, dropout: float) -> nn.Module:
+    """The compact net at twice the width: a teacher that a CPU can train."""
+    return StagedResNet("broad", (64, 128, 256, 512), size, dropout)
+
+
+def initialise(net: nn.Module) -> None:
+    """Draw convolutions as He et al. (ICCV 2015, eq. 10, fan-out); the last layer starts small."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.01)
+            nn.init.zeros_(module.bias)
+
+
+def _check_size(name: str, size: int) -> None:
+    if size < _SMALLEST:
+        raise TrainError(f"{name} takes patches of {_SMALLEST} pixels or more, not {size}.")

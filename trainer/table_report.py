@@ -1,0 +1,213 @@
+"""A paper's table beside what was measured here: as data and as Markdown."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from trainer.errors import TrainError
+from trainer.recipes import RECIPES, Recipe
+from trainer.registry import nearest
+from trainer.tables import Result, deviation_text, markdown_table, percent, values, with_interval
+
+_PAPERS: Final = {
+    "kyritsis": (
+        "the paper's, on test (FER2013's PrivateTest)",
+        "The thesis reports on test and does not say under which of the two labelling protocols, "
+        "which differ by several points.",
+    ),
+    "barsoum2016": (
+        "the paper's, on test (FER2013's PrivateTest), majority",
+        "The paper reports on test, under majority.",
+    ),
+    "khorrami2015": (
+        "the paper's, mean of its folds",
+        "The paper has no part to choose an epoch on; here two groups of subjects fewer are learnt "
+        "from, one to choose on and one to test on.",
+    ),
+}
+"""What the figures of a table are of, by the table's first word: a heading, and a sentence."""
+_UNKNOWN: Final = (
+    "the paper's",
+    "What the paper's figures were measured on, the paper has to say.",
+)
+_VALID: Final = (
+    "Ours are on valid (of FER+: FER2013's PublicTest), on which each best epoch was chosen too; "
+    "nothing was measured on test. So figures of the two kinds can be compared roughly at best."
+)
+_FOLDS: Final = "Ours are on the test parts of the folds; each best epoch was chosen on valid."
+
+
+class RowFigure(Result):
+    """An accuracy, with what it is of.
+
+    Attributes:
+        protocol: how labels were made, or which folds.
+        part: of the data set, or of the folds.
+        n: how many images.
+        accuracy: over all of them, 0..1.
+        interval: its 95 % bootstrap interval.
+        more: further figures: top2, macro_f1 and so on; of folds their number, the mean of their
+            accuracies and its standard deviation.
+    """
+
+    protocol: str
+    part: str
+    n: int
+    accuracy: float
+    interval: tuple[float, float]
+    more: Mapping[str, float] = {}
+
+
+class RowResult(Result):
+    """A row of a table, measured.
+
+    Attributes:
+        recipe: as it was run.
+        changed: its values that were not the registered recipe's then.
+        epochs: as many were trained.
+        best_epoch: the one that is measured, from 1; 0 for folds, which have one each.
+        parameters: how many numbers the net learns.
+        train_images: as many were learnt from; 0 for folds.
+        device: where it was trained.
+        data: the last name of the data set's path.
+        weights: SHA-256 of the measured weights' file, or "" for folds.
+        figures: one a protocol.
+        node: on which machine of a cluster it was measured, "" without one.
+    """
+
+    recipe: Recipe
+    changed: Mapping[str, Any] = {}
+    epochs: int
+    best_epoch: int
+    parameters: int
+    train_images: int
+    device: str
+    data: str
+    weights: str
+    figures: tuple[RowFigure, ...]
+    node: str = ""
+
+    @property
+    def stale(self) -> bool:
+        """Whether the registered recipe has changed since."""
+        return {**values(RECIPES.get(self.recipe.name)), **self.changed} != values(self.recipe)
+
+
+class TableResult(Result):
+    """A paper's table, as far as it was measured here.
+
+    Attributes:
+        table: its name, as the recipes have it.
+        rows: by recipe.
+        failed: recipe -> why its last training or measuring failed.
+    """
+
+    table: str
+    rows: Mapping[str, RowResult] = {}
+    failed: Mapping[str, str] = {}
+
+
+def tables() -> dict[str, tuple[Recipe, ...]]:
+    """All tables that recipes are rows of; a table's rows by the paper's figure, best first."""
+    every = [RECIPES.get(name) for name in RECIPES.names()]
+    names = sorted({recipe.table for recipe in every if recipe.table})
+    return {name: tuple(sorted(_rows(every, name), key=_rank)) for name in names}
+
+
+def table_rows(name: str) -> tuple[Recipe, ...]:
+    """The recipes of a table.
+
+    Raises:
+        TrainError: there is no such table; the nearest are named.
+    """
+    known = tables()
+    if name not in known:
+        raise TrainError(f"There is no table {name!r}. {nearest(name, known)}")
+    return known[name]
+
+
+def _rows(recipes: list[Recipe], table: str) -> list[Recipe]:
+    return [recipe for recipe in recipes if recipe.table == table]
+
+
+def _rank(recipe: Recipe) -> tuple[float, str]:
+    return (1.0 if recipe.published is None else -recipe.published, recipe.name)
+
+
+def file_of(output: Path, table: str, suffix: str) -> Path:
+    """Where a table is written, e.g. docs/results/kyritsis-table7.1.json."""
+    return output / f"{table.replace('/', '-')}{suffix}"
+
+
+def figure_kinds(result: TableResult) -> list[tuple[str, str]]:
+    """The protocols and parts that a table's figures are of, in their order."""
+    found = [(f.protocol, f.part) for row in result.rows.values() for f in row.figures]
+    return list(dict.fromkeys(found))
+
+
+def markdown(result: TableResult, picture: str) -> str:
+    """The table for people.
+
+    Args:
+        result: what is known.
+        picture: the name of the picture beside it.
+    """
+    recipes = table_rows(result.table)
+    heading, paper = _PAPERS.get(result.table.partition("/")[0], _UNKNOWN)
+    lines = [f"# {result.table}", "", *dict.fromkeys(recipe.paper for recipe in recipes), ""]
+    kinds = figure_kinds(result)
+    heads = ["recipe", "net", heading]
+    heads += [f"ours, {part}, {protocol} (95 % interval)" for protocol, part in kinds]
+    heads += ["epochs", "seed", "parameters"]
+    lines += markdown_table(heads, [_line(recipe, result, kinds) for recipe in recipes])
+    lines += ["", paper]
+    if any(row.weights for row in result.rows.values()):
+        lines += ["", _VALID]
+    if any(not row.weights for row in result.rows.values()):
+        lines += ["", _FOLDS]
+    changed = [
+        f"- {name}: {text}"
+        for name, row in result.rows.items()
+        if (text := deviation_text(row.recipe))
+    ]
+    if changed:
+        lines += ["", "Rows that were not run as their recipe has it:", "", *changed]
+    if result.failed:
+        lines += ["", "Rows that failed when they were last tried:", ""]
+        lines += [f"- {name}: {' '.join(why.split())}" for name, why in result.failed.items()]
+    if result.rows:
+        lines += ["", f"![{result.table}: ours and the paper's]({picture})"]
+    lines += ["", f"    ferdesk-train reproduce {result.table} --data PATH"]
+    return "\n".join(lines) + "\n"
+
+
+def _line(recipe: Recipe, result: TableResult, kinds: list[tuple[str, str]]) -> list[str]:
+    own = "–" if recipe.published is None else percent(recipe.published)
+    row = result.rows.get(recipe.name)
+    if row is None:
+        state = "failed" if recipe.name in result.failed else "not run"
+        return [recipe.name, recipe.net, own, *([state] * len(kinds)), state, "", ""]
+    figures = {(figure.protocol, figure.part): figure for figure in row.figures}
+    cells = [_cell(figures[kind]) if kind in figures else "–" for kind in kinds]
+    epochs = f"{row.epochs} of {row.recipe.epochs}"
+    if row.best_epoch:
+        epochs += f", best {row.best_epoch}"
+    return [
+        recipe.name,
+        recipe.net,
+        own,
+        *cells,
+        epochs,
+        f"{row.recipe.seed}",
+        f"{row.parameters:,}",
+    ]
+
+
+def _cell(figure: RowFigure) -> str:
+    text = f"{with_interval(figure.accuracy, figure.interval)}, n = {figure.n:,}"
+    if "folds" not in figure.more:
+        return text
+    spread = figure.more.get("deviation")
+    said = "" if spread is None else f" ± {100 * spread:.2f}"
+    folds = f"{figure.more['folds']:.0f} folds"
+    return f"{text}; mean of {folds} {percent(figure.more['mean'])}{said}"

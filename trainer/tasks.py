@@ -1,0 +1,328 @@
+"""Many trainings: one after the other in this process, or side by side on a Ray cluster.
+
+A training is sure to end well however often it is cut off: its run's folder says how far it came,
+and whoever runs it again goes on from there. That is all that a cluster needs from it, and it is
+why data and runs must lie where every machine of the cluster sees them under the same path.
+"""
+
+import importlib
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from ferdesk.core.errors import FerdeskError
+from trainer.datasets.parts import Parts, recipe_parts
+from trainer.errors import StoppedError, TrainError
+from trainer.fit import fit
+from trainer.multitask import Auxiliary, check_wish, load_auxiliary
+from trainer.recipes import Recipe
+from trainer.runs import RunFolder
+from trainer.signals import Stop, stop_signals
+from trainer.tables import differences
+
+LOCAL: Final = "local"
+"""The address that starts a cluster of this machine alone."""
+Result = dict[str, Any]
+"""What a training's function gave, or {"error": one line}; on a cluster with "node", too."""
+
+_RETRIES: Final = 3  # of a task whose worker or node died
+_LOOK_EVERY_S: Final = 1.0
+_GRACE_S: Final = 60.0  # for cancelled tasks to save their state
+_GO_ON: Final = (
+    "what is finished is kept, and so are the states of the runs. The same command goes on from "
+    "there."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One run that has to be there in the end.
+
+    Attributes:
+        recipe: all that decides its result.
+        folder: the run's; absolute where it is run on a cluster.
+        data: where the data set lies; likewise.
+        skip_bad: leave bad rows and images out.
+        fresh: replace a run in the folder that was made with other values.
+        auxiliary: where the recipe's second data set lies, if it has one.
+    """
+
+    recipe: Recipe
+    folder: Path
+    data: Path
+    skip_bad: bool = False
+    fresh: bool = False
+    auxiliary: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where trainings run.
+
+    Attributes:
+        ray: None for this process, `LOCAL` for a Ray of this machine, else a cluster's address.
+        cpus: how many CPUs a training takes on a cluster, and how many threads it computes with.
+        gpus: how many GPUs, or which part of one, it takes there.
+    """
+
+    ray: str | None = None
+    cpus: int = 1
+    gpus: float = 0.0
+
+
+Work = Callable[[Training], Result]
+Done = Callable[[int, Result], None]
+
+
+def finish_run(training: Training) -> Parts | None:
+    """Train a run to its last epoch: not at all if it is there, from its last state if it began.
+
+    Returns:
+        The faces, if any had to be read.
+
+    Raises:
+        TrainError: there is a run of other values, or it cannot be trained.
+        StoppedError: a signal; the state was saved.
+        DataError: the data cannot be read.
+    """
+    recipe, run = training.recipe, RunFolder(training.folder)
+    replace = False
+    if run.recipe.is_file():
+        differing = differences(run.read_recipe(), recipe)
+        if differing and not training.fresh:
+            said = ", ".join(f"{k}={a} there, {b} here" for k, (a, b) in differing.items())
+            raise TrainError(
+                f"The run in {run.folder} has other values: {said}. Use those with --set, put the "
+                "runs elsewhere, or replace it with --fresh."
+            )
+        if not differing and run.best.is_file() and len(run.read_metrics()) >= recipe.epochs:
+            return None
+        replace = bool(differing)
+    check_wish(recipe, training.auxiliary)
+    parts = read_parts(training)
+    second = load_auxiliary(recipe, training.auxiliary, skip_bad=training.skip_bad)
+    rows = fit(
+        recipe,
+        parts.train,
+        parts.valid,
+        run,
+        data=training.data,
+        auxiliary=None if second is None else Auxiliary(second, recipe),
+        resume=run.last.is_file() and not replace,
+        fresh=replace,
+    )
+    if len(run.read_metrics()) < len(rows):  # it was cut off between its last state and its table
+        run.write_metrics(rows)
+    return parts
+
+
+def read_parts(training: Training) -> Parts:
+    """What a training's recipe asks for; the last faces read stay in memory for the next one.
+
+    Raises:
+        DataError, TrainError: as `trainer.datasets.parts.recipe_parts`.
+    """
+    recipe = training.recipe
+    # The four values that decide which faces are read; with others, what is in memory still serves.
+    reading = Recipe(
+        name=recipe.dataset,
+        title="",
+        paper="",
+        net="",
+        dataset=recipe.dataset,
+        protocol=recipe.protocol,
+        fold=recipe.fold,
+        size=recipe.size,
+    )
+    return _read(reading, training.data, training.skip_bad)
+
+
+@lru_cache(maxsize=1)
+def _read(recipe: Recipe, data: Path, skip_bad: bool) -> Parts:
+    parts = recipe_parts(recipe, data, skip_bad=skip_bad)
+    left = len({line for part in (parts.train, parts.valid) for line in part.skipped})
+    if left:
+        _console().print(f"{left} bad rows or images left out; run.json lists them", markup=False)
+    return parts
+
+
+def run_tasks(
+    work: Work, trainings: Sequence[Training], place: Place, *, done: Done | None = None
+) -> list[Result]:
+    """Do the same for each of some trainings.
+
+    What goes wrong with one of them becomes its result; the others go on. A mistake in the program
+    is raised.
+
+    Args:
+        work: what to do; a function of a module, for it may be called in another process.
+        trainings: in the order in which they are started.
+        place: where.
+        done: told each result and its place in the list, when it is there.
+
+    Returns:
+        The results, in the order of `trainings`.
+
+    Raises:
+        StoppedError: SIGINT or SIGTERM; it says how to go on.
+        TrainError: Ray is not installed, does not answer, or is too small.
+    """
+    if not trainings:
+        return []
+    report = _Report(trainings, done)
+    if place.ray is None:
+        _run_here(work, report)
+    else:
+        _run_on_ray(work, report, place)
+    return [report.results[number] for number in range(len(trainings))]
+
+
+class _Report:
+    """Collects results and says each on a line."""
+
+    def __init__(self, trainings: Sequence[Training], done: Done | None) -> None:
+        self.trainings = trainings
+        self.results: dict[int, Result] = {}
+        self._done = done
+
+    def add(self, number: int, result: Result) -> None:
+        """Keep one result."""
+        self.results[number] = result
+        name = self.trainings[number].folder.name
+        count = f"{len(self.results)} of {len(self.trainings)}"
+        state = f"failed: {result['error']}" if "error" in result else "done"
+        _console().print(f"{count}: {name} {state}", markup=False, soft_wrap=True)
+        if self._done is not None:
+            self._done(number, result)
+
+
+def _console() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def attempt(work: Work, training: Training) -> Result:
+    """What `work` gives, or the line that says why it could not.
+
+    Raises:
+        StoppedError: a signal.
+    """
+    try:
+        return work(training)
+    except StoppedError:
+        raise
+    except FerdeskError as error:
+        return {"error": str(error)}
+    except RuntimeError as error:  # torch's, above all: no memory left on the device
+        first, *_ = str(error).splitlines() or [""]
+        return {"error": f"{type(error).__name__}: {first}"}
+
+
+def _run_here(work: Work, report: _Report) -> None:
+    for number, training in enumerate(report.trainings):
+        try:
+            result = attempt(work, training)
+        except StoppedError as error:
+            raise _stopped(error.signum, training.folder.name) from error
+        except KeyboardInterrupt as error:  # while something else than a training was going on
+            raise _stopped(int(signal.SIGINT), training.folder.name) from error
+        report.add(number, result)
+
+
+def _stopped(signum: int, what: str) -> StoppedError:
+    return StoppedError(f"Stopped by {signal.Signals(signum).name} at {what}; {_GO_ON}", signum)
+
+
+def _run_on_ray(work: Work, report: _Report, place: Place) -> None:
+    ray = _ray()
+    _connect(ray, place)
+    try:
+        remote = ray.remote(
+            num_cpus=place.cpus,
+            num_gpus=place.gpus,
+            max_retries=_RETRIES,
+            retry_exceptions=[StoppedError],  # a node that is shut down asks its workers to stop
+            scheduling_strategy="SPREAD",  # trainings are long: idle nodes first
+        )(_there)
+        with stop_signals() as stop:
+            waiting = {
+                remote.remote(work, training, place.cpus): number
+                for number, training in enumerate(report.trainings)
+            }
+            _collect(ray, waiting, report, stop)
+    finally:
+        ray.shutdown()
+
+
+def _collect(ray: Any, waiting: dict[Any, int], report: _Report, stop: Stop) -> None:
+    while waiting:
+        ready, _ = ray.wait(list(waiting), num_returns=1, timeout=_LOOK_EVERY_S)
+        for reference in ready:
+            report.add(waiting.pop(reference), _answer(ray, reference))
+        if stop.signum and waiting:
+            for reference in waiting:
+                ray.cancel(reference)  # is a KeyboardInterrupt there, so the state is saved
+            ray.wait(list(waiting), num_returns=len(waiting), timeout=_GRACE_S)
+            raise _stopped(stop.signum, f"{len(report.results)} of {len(report.trainings)}")
+
+
+def _answer(ray: Any, reference: Any) -> Result:
+    try:
+        result: Result = ray.get(reference)
+    except StoppedError as error:
+        return {"error": f"It was stopped there more than {_RETRIES} times: {error}"}
+    except ray.exceptions.RayTaskError:
+        raise  # a mistake in the program
+    except ray.exceptions.RayError as error:  # its worker or node died again and again
+        first, *_ = str(error).splitlines() or [""]
+        return {"error": f"{type(error).__name__}: {first}"}
+    return result
+
+
+def _there(work: Work, training: Training, cpus: int) -> Result:
+    """What runs in a worker of the cluster."""
+    import torch
+
+    torch.set_num_threads(cpus)
+    result = attempt(work, training)
+    return {**result, "node": _ray().get_runtime_context().get_node_id()}
+
+
+def _ray() -> Any:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read when it is imported: nothing is reported
+    try:
+        return importlib.import_module("ray")
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise TrainError('ray is not installed: pip install "ferdesk[cluster]"') from error
+
+
+def _connect(ray: Any, place: Place) -> None:
+    try:
+        if place.ray == LOCAL:
+            ray.init(
+                address=LOCAL,
+                include_dashboard=False,
+                _node_ip_address="127.0.0.1",
+                logging_level="warning",
+            )
+        else:
+            ray.init(address=place.ray, logging_level="warning")
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        first, *_ = str(error).splitlines() or [""]
+        raise TrainError(f"Ray does not start, or not answer at {place.ray}: {first}") from error
+    sizes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if not any(n.get("CPU", 0) >= place.cpus and n.get("GPU", 0) >= place.gpus for n in sizes):
+        ray.shutdown()
+        most = max((int(n.get("CPU", 0)) for n in sizes), default=0)
+        gpus = max((int(n.get("GPU", 0)) for n in sizes), default=0)
+        raise TrainError(
+            f"A task asks for {place.cpus} CPUs and {place.gpus:g} GPUs, but the machines of the "
+            f"cluster have at most {most} and {gpus}; see --cpus-per-task and --gpus-per-task."
+        )
