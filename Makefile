@@ -42,5 +42,5 @@ $(VENV)/base.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/all.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[train,dev]'
+	$(PIP) --editable '.[train,cluster,dev]'
 	touch $@ $(VENV)/base.stamp

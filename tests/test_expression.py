@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mapped_net import BIAS, PLACES, write_mapped_bundle
 
-from ferdesk.core.bundle import read_bundle, sha256, write_bundle
-from ferdesk.core.errors import BundleError, FerdeskError
+from ferdesk.core.bundle import MODEL, read_bundle, sha256, write_bundle
+from ferdesk.core.errors import BundleError, FerdeskError, ModelError
+from ferdesk.core.preprocess import net_input
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
 from ferdesk.expression import ExpressionNet, find_bundle, installed_bundles
 
@@ -111,3 +113,87 @@ def test_a_net_of_another_size_is_refused(tmp_path: Path, net: ExpressionNet) ->
     folder = with_file(tmp_path, net, "reference.npz", reference, input=smaller)
     with pytest.raises(BundleError, match="does not take"):
         ExpressionNet(folder)
+
+
+def some_patches(n: int) -> list[np.ndarray]:
+    return list(np.random.default_rng(3).integers(0, 256, (n, 48, 48)).astype(np.uint8))
+
+
+def test_maps_average_to_the_logits(tmp_path: Path) -> None:
+    bundle = write_mapped_bundle(tmp_path / "mapped")
+    net = ExpressionNet(tmp_path / "mapped")
+    patches = some_patches(3)
+    assert net.has_maps
+    maps = net.maps(patches)
+    assert maps.shape == (3, 8, PLACES, PLACES)
+    assert maps.dtype == np.float32
+    odds = np.exp((maps.mean(axis=(2, 3)) + BIAS) / bundle.temperature)
+    expected = odds / odds.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(net.predict(patches), expected, atol=1e-5)
+    assert net.maps([]).shape == (0, 8, PLACES, PLACES)
+    net.close()
+
+
+def test_maps_cost_nothing_until_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    class Counted(OpenVinoEngine):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            opened.append(options["outputs"])
+
+        def run(self, batch: Any) -> Any:
+            found = super().run(batch)
+            assert set(found) == set(self._outputs) == set(opened[-1])
+            return found
+
+    write_mapped_bundle(tmp_path / "mapped")
+    monkeypatch.setattr("ferdesk.expression.OpenVinoEngine", Counted)
+    net = ExpressionNet(tmp_path / "mapped")
+    net.predict(some_patches(2))
+    assert opened == [("logits",)]
+    net.maps(some_patches(2))
+    net.maps(some_patches(1))
+    assert opened == [("logits",), ("cam",)]
+    net.close()
+
+
+def test_a_net_without_maps_says_so(net: ExpressionNet) -> None:
+    if net.has_maps:
+        pytest.skip("the shipped net has maps")
+    with pytest.raises(BundleError, match="has no activation maps"):
+        net.maps(some_patches(1))
+
+
+def test_maps_that_are_not_as_stated_are_refused(tmp_path: Path) -> None:
+    write_mapped_bundle(tmp_path / "a", map_shape=(8, 3, 3))
+    net = ExpressionNet(tmp_path / "a")
+    with pytest.raises(BundleError, match=r"maps of \(8, 6, 6\), not of \(8, 3, 3\)"):
+        net.maps(some_patches(1))
+    net.close()
+    write_mapped_bundle(tmp_path / "b", map_name="heat")
+    net = ExpressionNet(tmp_path / "b")
+    with pytest.raises(ModelError, match=r"no such output \(cam\); it has heat, logits"):
+        net.maps(some_patches(1))
+    net.close()
+
+
+def test_maps_of_a_net_that_was_exchanged_are_refused(tmp_path: Path) -> None:
+    write_mapped_bundle(tmp_path / "mapped")
+    net = ExpressionNet(tmp_path / "mapped")
+    with (tmp_path / "mapped" / MODEL).open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(BundleError, match="altered since it was loaded"):
+        net.maps(some_patches(1))
+    net.close()
+
+
+def test_the_shipped_nets_take_patches_as_before(net: ExpressionNet) -> None:
+    patches = some_patches(2)
+    engine = OpenVinoEngine(BUNDLES[0] / MODEL)
+    logits = engine.run(net_input(patches))["logits"] / net.bundle.temperature
+    engine.close()
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    np.testing.assert_array_equal(net.predict(patches), odds / odds.sum(axis=1, keepdims=True))

@@ -20,7 +20,7 @@ from ferdesk.core.types import FloatArray, ImageU8
 from ferdesk.expression import ExpressionNet
 from trainer.datasets import protocols
 from trainer.datasets.base import DROPPED, Faces, Labels
-from trainer.datasets.protocols import VOTE_PROTOCOLS, Protocol
+from trainer.labelling import VOTE_PROTOCOLS, Protocol
 
 ECE_BINS: Final = 15
 BOOTSTRAPS: Final = 10_000

@@ -26,7 +26,9 @@ def low_precision(device: torch.device) -> torch.dtype | None:
 def autocast(device: torch.device, *, enabled: bool = True) -> torch.autocast:
     """The forward pass in `low_precision` where there is one; weights stay float32."""
     dtype = low_precision(device)
-    return torch.autocast(device.type, dtype or torch.bfloat16, enabled=enabled and dtype is not None)
+    return torch.autocast(
+        device.type, dtype or torch.bfloat16, enabled=enabled and dtype is not None
+    )
 
 
 def gradient_scaler(device: torch.device) -> torch.amp.GradScaler:

@@ -7,7 +7,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from trainer import files
-from trainer.table_report import RowFigure, TableResult, figure_kinds, table_rows
+from trainer.table_report import RowFigure, TableResult, figure_kinds, paper_heading, table_rows
 
 _PAPER: Final = "0.6"
 _COLOURS: Final = ("tab:blue", "tab:orange", "tab:green", "tab:red")
@@ -30,7 +30,9 @@ def draw_table(path: Path, result: TableResult) -> None:
         axes = figure.subplots()
         stated = [(i, 100 * r.published) for i, r in enumerate(recipes) if r.published is not None]
         places = [i - thick * len(kinds) / 2 for i, _ in stated]
-        axes.barh(places, [v for _, v in stated], thick, color=_PAPER, label="the paper's")
+        axes.barh(
+            places, [v for _, v in stated], thick, color=_PAPER, label=paper_heading(result.table)
+        )
         for number, kind in enumerate(kinds):
             found = [
                 (i, f)
@@ -53,7 +55,7 @@ def draw_table(path: Path, result: TableResult) -> None:
             xlim=(0, 100), xlabel="accuracy (%), ours with the 95 % interval", title=result.table
         )
         axes.grid(axis="x", alpha=0.3)
-        figure.legend(loc="outside lower center", ncols=2)
+        figure.legend(loc="outside lower center", ncols=1 + len(kinds))
         files.write_with(path, lambda place: figure.savefig(place, dpi=110, format="png"))
 
 

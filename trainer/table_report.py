@@ -145,6 +145,11 @@ def figure_kinds(result: TableResult) -> list[tuple[str, str]]:
     return list(dict.fromkeys(found))
 
 
+def paper_heading(table: str) -> str:
+    """What the paper's figures are of, in a few words."""
+    return _PAPERS.get(table.partition("/")[0], _UNKNOWN)[0]
+
+
 def markdown(result: TableResult, picture: str) -> str:
     """The table for people.
 
@@ -153,14 +158,18 @@ def markdown(result: TableResult, picture: str) -> str:
         picture: the name of the picture beside it.
     """
     recipes = table_rows(result.table)
-    heading, paper = _PAPERS.get(result.table.partition("/")[0], _UNKNOWN)
+    _, paper = _PAPERS.get(result.table.partition("/")[0], _UNKNOWN)
     lines = [f"# {result.table}", "", *dict.fromkeys(recipe.paper for recipe in recipes), ""]
     kinds = figure_kinds(result)
-    heads = ["recipe", "net", heading]
+    heads = ["recipe", "net", paper_heading(result.table)]
     heads += [f"ours, {part}, {protocol} (95 % interval)" for protocol, part in kinds]
     heads += ["epochs", "seed", "parameters"]
     lines += markdown_table(heads, [_line(recipe, result, kinds) for recipe in recipes])
     lines += ["", paper]
+    learnt = {(row.train_images, row.device) for row in result.rows.values() if row.train_images}
+    if learnt:
+        said = (f"{images:,} images (on {device})" for images, device in sorted(learnt))
+        lines += ["", f"Ours learnt from {' or '.join(said)}."]
     if any(row.weights for row in result.rows.values()):
         lines += ["", _VALID]
     if any(not row.weights for row in result.rows.values()):

@@ -251,7 +251,7 @@ def _run_on_ray(work: Work, report: _Report, place: Place) -> None:
         )(_there)
         with stop_signals() as stop:
             waiting = {
-                remote.remote(work, training, place.cpus): number
+                remote.options(name=training.folder.name).remote(work, training, place.cpus): number
                 for number, training in enumerate(report.trainings)
             }
             _collect(ray, waiting, report, stop)

@@ -42,7 +42,7 @@ from trainer.weights import load_weights
 C_VALUES: Final = (1e-5, 1e-4, 1e-3, 1e-2)
 """Small ones: of thousands of standardised features, few must be allowed to matter."""
 
-CHOOSE_ON: Final = 6_000
+CHOOSE_ON: Final = 4_000
 """C is chosen on at most so many faces; on all, it would take longer than the features."""
 
 _FOLDS: Final = 3

@@ -40,10 +40,16 @@ _WEIGHT: Final = re.compile(r"data/weights/(weight_[0-9]{1,6})", re.ASCII)
 
 _TEXT: Final = re.compile(r"[\w.,>+-]{0,200}", re.ASCII)
 """Nothing that calls, indexes, quotes or ends a line, in whatever code it may end up."""
+_SIZE: Final = re.compile(
+    r"(Mul\(Integer\([0-9]{1,9}\), )?Symbol\('s[0-9]{1,6}', positive=True, integer=True\)(?(1)\))",
+    re.ASCII,
+)
+"""The batch's open size or a multiple of it: all that a size or a step may be besides a number."""
 _TREE: Final = re.compile(
     r'\[1, (?:[\[\]{}, :]|null|"(?:type|context|children_spec|builtins\.tuple|builtins\.dict|null'
     r'|\[\])")*\]'
 )
+_FORMS: Final = {"in_spec": _TREE, "out_spec": _TREE, "expr_str": _SIZE}
 _ARGUMENTS: Final = frozenset(
     {
         "as_bool",
@@ -207,10 +213,8 @@ def _judge_value(value: Any, path: Path, depth: int, key: str = "") -> None:
     elif isinstance(value, list):
         for inner in value:
             _judge_value(inner, path, depth + 1, key)
-    elif isinstance(value, str):
-        allowed = _TREE if key in ("in_spec", "out_spec") else _TEXT
-        if not allowed.fullmatch(value):
-            raise _refusal(path, f"the text {value[:80]!r}")
+    elif isinstance(value, str) and not _FORMS.get(key, _TEXT).fullmatch(value):
+        raise _refusal(path, f"the text {value[:80]!r}")
 
 
 def _judge_name(name: str, above: str, path: Path) -> None:

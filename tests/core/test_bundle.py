@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from ferdesk.core.bundle import MANIFEST, read_bundle
+from ferdesk.core.bundle import MANIFEST, PROGRAM, read_bundle, sha256
 from ferdesk.core.errors import BundleError
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.expression import installed_bundles
 
 SHIPPED = installed_bundles()
+LOGITS = {"name": "logits", "shape": [8]}
+CAM = {"name": "cam", "shape": [8, 3, 3]}
 
 
 @pytest.fixture
@@ -59,6 +61,35 @@ def test_a_missing_net_is_refused(folder: Path) -> None:
         read_bundle(folder)
 
 
+def test_a_program_is_checked_like_every_file(folder: Path) -> None:
+    program = folder / PROGRAM
+    program.write_bytes(b"a program")
+    files = json.loads((folder / MANIFEST).read_text())["files"]
+    change(folder, files={**files, PROGRAM: sha256(program)})
+    assert PROGRAM in read_bundle(folder).files
+    program.write_bytes(b"another")
+    with pytest.raises(BundleError, match=r"model\.pt2 was altered or cut short"):
+        read_bundle(folder)
+    program.unlink()
+    program.symlink_to(folder / "model.onnx")
+    with pytest.raises(BundleError, match=r"model\.pt2 is missing"):
+        read_bundle(folder)
+
+
+def test_maps_are_an_output_of_their_own(folder: Path) -> None:
+    assert read_bundle(folder).map_shape is None
+    change(folder, outputs=[LOGITS, CAM])
+    assert read_bundle(folder).map_shape == (8, 3, 3)
+
+
+def test_a_recipe_s_values_may_be_anything_plain(folder: Path) -> None:
+    recipe = {"text": "", "whole": 0, "number": 0.5, "yes": True, "none": None}
+    change(folder, recipe=recipe)
+    read = read_bundle(folder).recipe
+    assert read == recipe
+    assert [type(value) for value in read.values()] == [str, int, float, bool, type(None)]
+
+
 def test_other_labels_are_refused(folder: Path) -> None:
     change(folder, labels=list(reversed(EXPRESSIONS)))
     with pytest.raises(BundleError, match="labels must be neutral"):
@@ -74,6 +105,14 @@ def test_other_labels_are_refused(folder: Path) -> None:
         {"schema_version": 2},
         {"name": "../../evil"},
         {"surprise": 1},
+        {"outputs": []},
+        {"outputs": [{"name": "logits", "shape": [7]}]},
+        {"outputs": [{"name": "cam", "shape": [8, 3, 3]}]},
+        {"outputs": [LOGITS, {"name": "cam", "shape": [8, 9]}]},
+        {"outputs": [LOGITS, {"name": "cam", "shape": [7, 3, 3]}]},
+        {"outputs": [LOGITS, {"name": "heat", "shape": [8, 3, 3]}]},
+        {"outputs": [LOGITS, CAM, CAM]},
+        {"recipe": {"lr": [1]}},
     ],
     ids=lambda changes: next(iter(changes)),
 )

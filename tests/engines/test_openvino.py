@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mapped_net import BIAS, write_net
 
 from ferdesk.core.errors import ModelError
 from ferdesk.engines import openvino_runtime
@@ -60,6 +61,30 @@ def test_a_file_that_is_no_net(tmp_path: Path) -> None:
     path.write_bytes(b"TFL3 or not")
     with pytest.raises(ModelError, match=r"net\.tflite cannot be loaded"):
         OpenVinoEngine(path, pixels=Pixels(0, 255))
+
+
+def test_outputs_that_nobody_wants_are_not_computed(tmp_path: Path) -> None:
+    write_net(tmp_path / "net.onnx")
+    batch = np.random.default_rng(2).normal(size=(2, 1, 48, 48)).astype(np.float32)
+    both = OpenVinoEngine(tmp_path / "net.onnx")
+    found = both.run(batch)
+    assert sorted(found) == ["cam", "logits"]
+    np.testing.assert_allclose(found["cam"].mean(axis=(2, 3)) + BIAS, found["logits"], atol=1e-5)
+    for name in ("logits", "cam"):
+        one = OpenVinoEngine(tmp_path / "net.onnx", outputs=(name,))
+        assert len(one._request.get_compiled_model().outputs) == 1
+        alone = one.run(batch)
+        assert list(alone) == [name]
+        np.testing.assert_allclose(alone[name], found[name], atol=1e-5)
+        one.close()
+    both.close()
+
+
+@pytest.mark.parametrize("names", [("logits", "heat"), ("heat",), ()])
+def test_an_output_that_is_not_there(tmp_path: Path, names: tuple[str, ...]) -> None:
+    write_net(tmp_path / "net.onnx")
+    with pytest.raises(ModelError, match=r"net\.onnx has no such output \(.*it has cam, logits"):
+        OpenVinoEngine(tmp_path / "net.onnx", outputs=names)
 
 
 def test_there_is_one_core() -> None:

@@ -16,7 +16,7 @@ SMALL = ("protocol=ckplus-7", "size=16", "epochs=1", "batch=16", "ema_decay=0.5"
 
 
 def make_ck48(root):
-    """Three frames a subject and emotion in CK+48's layout; each emotion is a pattern of its own."""
+    """Three frames a subject and emotion in CK+48's layout; each emotion has its pattern."""
     rng = np.random.default_rng(5)
     patterns = rng.integers(0, 256, (len(EMOTIONS), 4, 4), dtype=np.uint8)
     for place, emotion in enumerate(EMOTIONS):

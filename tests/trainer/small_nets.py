@@ -35,7 +35,7 @@ def register(monkeypatch, name, factory=SmallNet):
 
 
 def thin(state):
-    """A state dict of the same shapes, each tensor one number repeated, so that its file is small."""
+    """A state dict of the same shapes, but of one number a tensor, so that its file is small."""
     numbers = torch.linspace(0.001, 0.01, len(state))
     return {
         key: number.to(value.dtype).reshape((1,) * value.ndim).expand(value.shape)

@@ -8,7 +8,8 @@ from trainer_tree import COUNTS, zip_tree
 
 from ferdesk.core.errors import DataError
 from trainer.datasets import ferplus
-from trainer.datasets.ferplus import load, shared_pixels
+from trainer.datasets.faces import shared_pixels
+from trainer.datasets.ferplus import load
 
 
 @pytest.fixture

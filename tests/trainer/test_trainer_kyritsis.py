@@ -62,9 +62,9 @@ def test_figures_that_no_table_has_are_not_made_up():
 
 @pytest.fixture(scope="module")
 def few(parts):
-    """16 faces to learn from, 8 to choose on."""
+    """8 faces to learn from in one step, 4 to choose on: some of these nets are large."""
     train, valid = parts
-    return train.pick(np.arange(16)), valid.pick(np.arange(8))
+    return train.pick(np.arange(8)), valid.pick(np.arange(4))
 
 
 @pytest.mark.parametrize("name", FRESH)
@@ -74,7 +74,6 @@ def test_every_recipe_trains_from_end_to_end(name, few, tmp_path):
     (row,) = fit(recipe, *few, run, data=tmp_path)
     assert 0 <= row["valid_accuracy"] <= 1
     probabilities = run_probabilities(run, few[1].images)
-    assert probabilities.shape == (8, 8)
+    assert probabilities.shape == (4, 8)
     assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
     shutil.rmtree(run.folder)  # half a gigabyte of some nets
-

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,11 @@ SCRIPT = """
 import hashlib, json, os, sys
 import torch
 from trainer import fit as fit_module
+from trainer import precision
 from trainer.cli import main
 
 torch.set_num_threads(1)
+precision.low_precision = lambda device: None  # bfloat16 would blur the comparison
 finish = fit_module._finish_epoch
 
 def digest(net):
@@ -43,7 +46,8 @@ def train(tree, folder, processes, *options, recipe="khorrami2015-ferplus"):
     script.write_text(SCRIPT)
     start = [sys.executable]
     if processes > 1:
-        start += ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone"]
+        start += ["-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+        start += ["--standalone", "--"]  # else torchrun takes --run for one of its own
     start += [str(script), "train", recipe, "--data", str(tree), "--run", str(folder / "run")]
     start += ["--set", "batch=8", "--set", "epochs=2", "--set", "dropout=0", *options]
     root = str(Path(__file__).parents[2])
@@ -76,8 +80,8 @@ def test_two_processes_hold_the_same_weights_and_learn_what_one_learns(one, tree
     assert run.read_about()["processes"] == 2
     # This net has no batch normalisation and drops nothing, so all that differs is rounding.
     for ours, theirs in zip(run.read_metrics(), one.read_metrics(), strict=True):
-        assert ours["train_loss"] == pytest.approx(theirs["train_loss"], rel=5e-3)
-        assert ours["valid_loss"] == pytest.approx(theirs["valid_loss"], rel=1e-2)
+        assert ours["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-3)
+        assert ours["valid_loss"] == pytest.approx(theirs["valid_loss"], rel=1e-3)
 
 
 def test_batch_normalisation_is_the_same_on_both_and_a_run_is_resumed(tree, tmp_path):
@@ -104,4 +108,4 @@ def test_alone_nothing_is_shared():
 def test_a_batch_is_shared_without_gap_or_overlap():
     rows = torch.arange(7)
     shares = [Team(rank, 3).share(rows).tolist() for rank in range(3)]
-    assert sorted(sum(shares, [])) == rows.tolist()
+    assert sorted(chain.from_iterable(shares)) == rows.tolist()

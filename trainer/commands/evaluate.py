@@ -18,8 +18,8 @@ from trainer.commands.common import (
     print_table,
     say_skipped,
 )
-from trainer.datasets.protocols import Protocol
 from trainer.errors import TrainError
+from trainer.labelling import Protocol
 from trainer.runs import RunFolder
 
 if TYPE_CHECKING:

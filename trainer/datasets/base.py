@@ -166,7 +166,9 @@ class Faces:
     def __len__(self) -> int:
         return len(self.images)
 
-    def pick(self, index: NDArray[np.int64] | NDArray[np.bool_], part: str | None = None) -> "Faces":
+    def pick(
+        self, index: NDArray[np.int64] | NDArray[np.bool_], part: str | None = None
+    ) -> "Faces":
         """Some of the faces, in the order of `index`."""
         places = np.arange(len(self))[index]
         return Faces(

@@ -17,7 +17,13 @@ Crop = Callable[[ImageU8], ImageU8 | None]
 
 
 def load_faces(
-    name: str, path: Path, part: Part, size: int, *, skip_bad: bool = False, crop: Crop | None = None
+    name: str,
+    path: Path,
+    part: Part,
+    size: int,
+    *,
+    skip_bad: bool = False,
+    crop: Crop | None = None,
 ) -> Faces:
     """Read one part of a data set into memory.
 

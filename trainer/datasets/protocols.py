@@ -11,7 +11,7 @@ figure names its protocol:
 Sets without votes have a third, "label": the set's own labels as they are.
 """
 
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,8 @@ from numpy.typing import NDArray
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import FloatArray
 from trainer.datasets.base import DROPPED, Labels, Votes
+from trainer.labelling import VoteProtocol, VoteRule
 
-VoteProtocol = Literal["plurality", "majority"]
-Protocol = Literal["plurality", "majority", "label"]
-VoteRule = Literal["without_outliers", "all"]
-PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
-VOTE_PROTOCOLS: Final[tuple[VoteProtocol, ...]] = get_args(VoteProtocol)
 _OUTLIER: Final = 1  # votes
 _N: Final = len(EXPRESSIONS)
 

@@ -60,7 +60,9 @@ class FolderStore:
         try:
             found = [p.relative_to(self.folder) for p in self.folder.rglob("*") if p.is_file()]
         except OSError as error:
-            raise DataError(f"Cannot look into {self.folder}: {error.strerror or error}.") from error
+            raise DataError(
+                f"Cannot look into {self.folder}: {error.strerror or error}."
+            ) from error
         return sorted(p.as_posix() for p in found if not any(q.startswith(".") for q in p.parts))
 
     def where(self, name: str) -> str:

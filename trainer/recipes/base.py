@@ -13,8 +13,8 @@ from pydantic import (
     ValidationError,
 )
 
-from trainer.datasets.protocols import VoteRule
 from trainer.errors import TrainError
+from trainer.labelling import VoteRule
 from trainer.registry import Registry, nearest
 
 Loss = Literal["cross_entropy", "majority", "probability", "multi_target"]
@@ -45,7 +45,7 @@ class Recipe(BaseModel):
     """Side of the patch in pixels."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
     weights: str = ""
-    """What the net starts from: "" is fresh, "imagenet" torchvision's, else a file or run folder."""
+    """What the net starts from: "" fresh, "imagenet" torchvision's, else a file or a run."""
     freeze: str = ""
     """The last of the net's first blocks that keep their weights; "" trains all."""
 
@@ -53,7 +53,7 @@ class Recipe(BaseModel):
     votes: VoteRule = "without_outliers"
     """How an image's votes become the distribution that the net is trained towards."""
     teachers: str = ""
-    """Runs or bundles, separated by commas, whose mean answer the net is trained towards as well."""
+    """Runs or bundles, separated by commas, whose mean answer is part of the target."""
     teachers_share: float = Field(default=0.5, ge=0, le=1)
     """How much of the target is the teachers' answer; the rest is the votes."""
     auxiliary: Literal["", "imdbwiki"] = ""
