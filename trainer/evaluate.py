@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import (
-    balanced_accuracy_score,
     confusion_matrix,
     f1_score,
     precision_recall_fscore_support,
+    recall_score,
 )
 
 from ferdesk.core.bundle import Metric
@@ -146,7 +146,7 @@ def measure(
         macro_f1=float(
             f1_score(labels, predicted, labels=present, average="macro", zero_division=0.0)
         ),
-        balanced_accuracy=float(balanced_accuracy_score(labels, predicted)),
+        balanced_accuracy=float(recall_score(labels, predicted, labels=present, average="macro")),
         ece=calibration_error(probabilities, labels),
     )
     every = range(len(EXPRESSIONS))

@@ -5,13 +5,15 @@ import math
 import platform
 import signal
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
@@ -90,7 +92,7 @@ def fit(
             run.write_about(_about(recipe, data, sets, (train, valid), us))
         if us.world > 1:  # dropout is each process's own
             torch.manual_seed(recipe.seed + us.rank + us.world * state.step)
-        _train(state, sets, auxiliary, recipe, run, us, stop)
+        _train(state, _Course(recipe, *sets, auxiliary, run, us, stop))
     return state.rows
 
 
@@ -115,22 +117,34 @@ def new_state(recipe: Recipe, device: torch.device, *, resume: bool = False) -> 
     return State(net, ema, optimiser, gradient_scaler(device), generator)
 
 
-def _train(
-    state: State,
-    sets: tuple[Split, Split],
-    auxiliary: Auxiliary | None,
-    recipe: Recipe,
-    run: RunFolder,
-    us: Team,
-    stop: Stop,
-) -> None:
-    console = Console(stderr=True, highlight=False, quiet=not us.leads)
-    net, n = us.wrap(state.net), len(sets[0].images)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Course:
+    """What a training goes by and does not change."""
+
+    recipe: Recipe
+    train: Split
+    valid: Split
+    auxiliary: Auxiliary | None
+    run: RunFolder
+    us: Team
+    stop: Stop
+
+
+def _train(state: State, course: _Course) -> None:
+    """Epoch after epoch, with a line about each."""
+    recipe, n = course.recipe, len(course.train.images)
+    console = Console(stderr=True, highlight=False, quiet=not course.us.leads)
+    net = course.us.wrap(state.net)
     with _progress(console) as bar:
         task = bar.add_task(recipe.name, total=recipe.epochs * n, rate=0.0)
+
+        def show() -> None:
+            speed = state.position / state.seconds
+            bar.update(task, completed=state.epoch * n + state.position, rate=speed)
+
         while state.epoch < recipe.epochs:
-            _train_epoch(state, net, sets[0], auxiliary, recipe, run, us, stop, bar, task)
-            row = _finish_epoch(state, sets[1], recipe, run, us, n)
+            _train_epoch(state, net, course, show)
+            row = _finish_epoch(state, course)
             console.print(
                 f"epoch {state.epoch}/{recipe.epochs}  loss {row['train_loss']:.4f}  "
                 f"valid {row['valid_accuracy']:.2%} (best {state.best:.2%})  "
@@ -138,19 +152,9 @@ def _train(
             )
 
 
-def _train_epoch(
-    state: State,
-    net: nn.Module,
-    train: Split,
-    auxiliary: Auxiliary | None,
-    recipe: Recipe,
-    run: RunFolder,
-    us: Team,
-    stop: Stop,
-    bar: Progress,
-    task: TaskID,
-) -> None:
+def _train_epoch(state: State, net: nn.Module, course: _Course, show: Callable[[], None]) -> None:
     """Go through the images once, or through what an interruption left of them."""
+    recipe, train, us, stop = course.recipe, course.train, course.us, course.stop
     n = len(train.images)
     if state.position == 0:
         state.order = torch.randperm(n, generator=state.generator)
@@ -162,22 +166,21 @@ def _train_epoch(
         picked = state.order[state.position : _batch_end(state.position, recipe.batch, n)]
         set_rate(state.optimiser, rate(recipe, state.step, math.ceil(n / recipe.batch)))
         loss_sum += train_step(state, net, train, picked, recipe, us) * len(us.share(picked))
-        if auxiliary is not None:
-            auxiliary.step(state, recipe)
+        if course.auxiliary is not None:
+            course.auxiliary.step(state, recipe)
         state.position += len(picked)
         state.seconds = seconds_before + time.perf_counter() - begin
-        speed = state.position / state.seconds
-        bar.update(task, completed=state.epoch * n + state.position, rate=speed)
+        show()
         if state.step % _CHECK_EVERY and state.position < n and not (stop.signum and us.world == 1):
             continue
         state.loss_sum = float(us.sum(loss_sum.clone()))
-        _check_finite(state.loss_sum, state, run)
+        _check_finite(state.loss_sum, state, course.run)
         signum = int(us.agree(stop.signum))
         late = us.agree(time.perf_counter() - saved) > _SAVE_EVERY_S
         if state.position < n and us.leads and (signum or late):
-            save_state(run.last, state, recipe)
+            save_state(course.run.last, state, recipe)
         if signum and state.position < n:
-            _stop(state, run, signum)
+            _stop(state, course.run, signum)
         saved = time.perf_counter() if late else saved
 
 
@@ -233,10 +236,10 @@ def update_average(ema: nn.Module, net: nn.Module, decay: float, step: int) -> N
     torch._foreach_lerp_(ours, theirs, 1 - keep)
 
 
-def _finish_epoch(
-    state: State, valid: Split, recipe: Recipe, run: RunFolder, us: Team, n: int
-) -> Row:
+def _finish_epoch(state: State, course: _Course) -> Row:
     """Evaluate the average, keep it if it is the best, and save."""
+    recipe, valid, run, us = course.recipe, course.valid, course.run, course.us
+    n = len(course.train.images)
     for net in (state.net, state.ema):  # each process has its own batch statistics until here
         us.copy_from_leader(net)
     logits = predict_logits(state.ema, valid.images)

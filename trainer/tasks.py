@@ -239,6 +239,10 @@ def _stopped(signum: int, what: str) -> StoppedError:
 
 
 def _run_on_ray(work: Work, report: _Report, place: Place) -> None:
+    if place.ray == LOCAL:
+        # Its ports are open to the network, and whoever may use them may run what they like. Read
+        # when Ray is imported.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     ray = _ray()
     _connect(ray, place)
     try:

@@ -206,7 +206,7 @@ def test_another_set_than_the_run_s_may_be_named(command, run, tree):
     assert json.loads(out)["protocol"] == "majority"
 
 
-def test_a_set_without_parts_is_measured_as_a_whole(command, bundle, tmp_path, monkeypatch):
+def test_a_set_without_parts_is_measured_as_a_whole(command, run, bundle, tmp_path, monkeypatch):
     pictures = [draw_face(np.random.default_rng(i), smile=i % 2 == 0) for i in range(6)]
     samples = tuple(
         Sample(f"{i}.png", partial(np.copy, picture), label=DROPPED if i == 5 else 1)
@@ -227,6 +227,10 @@ def test_a_set_without_parts_is_measured_as_a_whole(command, bundle, tmp_path, m
     code, _, err = command(*arguments, "--part", "all", "--protocol", "majority")
     assert code == 2
     assert "use label" in err
+    monkeypatch.setitem(DATASETS._entries, "fer2013", found)  # what the run was trained on
+    code, _, err = command("evaluate", "--run", run, "-d", tmp_path, "--part", "all")
+    assert code == 2
+    assert "was trained on folds of fer2013" in err
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from trainer.program import run_program
 from trainer.recipes import RECIPES
 from trainer.runs import RunFolder
 
-QUICK = ("compact", "custom-vgg13", "khorrami2015", "resnet18", "wrn-28-4")
+QUICK = ("compact", "custom-vgg13", "khorrami2015")
 
 
 @pytest.fixture(scope="module")
@@ -239,15 +239,15 @@ def kinds(net):
 
 def test_every_other_net_is_made_of_the_same_steps():
     """Writing and compiling all nets takes minutes; so the others must have nothing new in them."""
-    with torch.device("meta"):  # their weights do not matter here
-        known = set().union(*(kinds(build_net(n, size=48, dropout=0.5)) for n in QUICK))
-        known |= kinds(Mixed())
-        for name in sorted(set(net_names()) - set(QUICK)):
+    known = set().union(*(kinds(build_net(n, size=48, dropout=0.5)) for n in QUICK))
+    known |= kinds(Mixed())
+    for name in sorted(set(net_names()) - set(QUICK)):
+        with torch.device("meta"):  # their weights do not matter here
             new = kinds(build_net(name, size=48, dropout=0.5)) - known
-            assert not new, f"{name} has {new}: add it to QUICK, or these to Mixed"
+        assert not new, f"{name} has {new}: add it to QUICK, or these to Mixed"
 
 
-@pytest.mark.parametrize("name", ["densenet121", "googlenet", "wrn-28-4"])
+@pytest.mark.parametrize("name", ["googlenet", "wrn-28-4"])
 def test_folding_changes_nothing(name):
     torch.manual_seed(3)
     net = fitted(build_net(name, size=48, dropout=0.5))
@@ -289,14 +289,13 @@ def test_halves():
 def mapped_run(parts, tmp_path_factory):
     """A run of a net with activation maps, at another size, with a teacher."""
     folder = tmp_path_factory.mktemp("runs")
-    changes = {"epochs": "1", "batch": "8", "size": "32"}
-    recipe = RECIPES.get("compact-votes").override(changes)
+    changes = {"epochs": "1", "batch": "40", "size": "32"}
     resized = tuple(at_size(part, 32) for part in parts)
     teacher = RunFolder(folder / "teacher")
-    fit(recipe, *resized, teacher, data=folder)
+    fit(RECIPES.get("khorrami2015-ferplus").override(changes), *resized, teacher, data=folder)
     pupil = RunFolder(folder / "pupil")
-    taught = recipe.override({"teachers": str(teacher.folder), "teachers_share": "0.25"})
-    fit(taught, *resized, pupil, data=folder)
+    changes |= {"teachers": str(teacher.folder), "teachers_share": "0.25"}
+    fit(RECIPES.get("compact-votes").override(changes), *resized, pupil, data=folder)
     return pupil, resized
 
 

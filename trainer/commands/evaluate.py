@@ -37,12 +37,14 @@ class _Judge:
     Attributes:
         name: for the picture's title.
         dataset: whose images it is for, unless told otherwise.
+        learnt: the data set that it was trained on.
         size: side of the patches it takes, in pixels.
         probabilities: from (n, size, size) uint8 to (n, 8) float32.
     """
 
     name: str
     dataset: str
+    learnt: str
     size: int
     probabilities: "Callable[[ImageU8], FloatArray]"
 
@@ -81,7 +83,7 @@ def evaluate(
     need_extra()
     from trainer.evaluate import measure, protocols_for, truth
 
-    loaded = _load(dataset or judge.dataset, data, part, judge.size, skip_bad)
+    loaded = _load(dataset or judge.dataset, data, part, judge, skip_bad)
     chosen = protocol or protocols_for(loaded)[0]
     keep, labels = truth(loaded, chosen)
     probabilities = judge.probabilities(loaded.images[keep])
@@ -99,9 +101,9 @@ def evaluate(
         print_evaluation(result)
 
 
-def _load(dataset: str, data: Path, part: str, size: int, skip_bad: bool) -> "Faces":
+def _load(dataset: str, data: Path, part: str, judge: _Judge, skip_bad: bool) -> "Faces":
     if part != _ALL:
-        return load_part(dataset, data, part_named(part), size, skip_bad=skip_bad)
+        return load_part(dataset, data, part_named(part), judge.size, skip_bad=skip_bad)
     from ferdesk.core.errors import DataError
     from trainer.datasets import DATASETS
     from trainer.datasets.base import DROPPED
@@ -109,14 +111,20 @@ def _load(dataset: str, data: Path, part: str, size: int, skip_bad: bool) -> "Fa
 
     table = DATASETS.get(dataset).read(data, skip_bad=skip_bad)
     there = sorted({sample.part for sample in table.samples} - {""})
-    if there:  # what a net was trained on would be counted among what it is judged on
+    # What a net was trained on would be counted among what it is judged on.
+    if there:
         raise DataError(
             f"{data} has parts: choose one with --part ({', '.join(there)}), not {_ALL}."
+        )
+    if judge.learnt == dataset:
+        raise DataError(
+            f"{judge.name} was trained on folds of {dataset} and knows most of {data}; "
+            "`ferdesk-train cv` reports what it makes of the rest."
         )
     labelled = [sample for sample in table.samples if sample.label != DROPPED]
     if not labelled:
         raise DataError(f"No picture of {data} has a label.")
-    faces = gather(dataset, _ALL, labelled, table, size, skip_bad=skip_bad)
+    faces = gather(dataset, _ALL, labelled, table, judge.size, skip_bad=skip_bad)
     say_skipped(faces)
     return faces
 
@@ -133,7 +141,8 @@ def _of_bundle(name: str) -> _Judge:
 
         return bundle_probabilities(folder, images)
 
-    return _Judge(found.name, "ferplus", found.input.size, probabilities)
+    learnt = str(found.recipe.get("dataset", ""))
+    return _Judge(found.name, "ferplus", learnt, found.input.size, probabilities)
 
 
 def _of_run(folder: Path) -> _Judge:
@@ -145,7 +154,8 @@ def _of_run(folder: Path) -> _Judge:
 
         return run_probabilities(run, images)
 
-    return _Judge(folder.resolve().name, recipe.dataset, recipe.size, probabilities)
+    name = folder.resolve().name
+    return _Judge(name, recipe.dataset, recipe.dataset, recipe.size, probabilities)
 
 
 def print_evaluation(result: "Evaluation") -> None:

@@ -65,11 +65,7 @@ def reproduce(
         raise TrainError("Say which table and where the data lies: reproduce TABLE --data PATH.")
     if results_only and (change or fresh):
         raise TrainError("--results-only trains nothing, so leave --set and --fresh out.")
-    from trainer.table_report import table_rows
-
-    chosen = _chosen(table, table_rows(table), only)
-    wanted = changes(change)
-    recipes = tuple(recipe.override(wanted) for recipe in chosen)
+    recipes = _chosen(table, only, change)
     need_extra()
     from trainer import reproduce as reproducing
 
@@ -85,7 +81,25 @@ def reproduce(
         fresh=fresh,
         auxiliary=auxiliary,
     )
-    result = reproducing.reproduce(request)
+    _say(reproducing.reproduce(request), recipes, output, as_json=as_json)
+
+
+def _chosen(table: str, only: str | None, change: list[str] | None) -> "tuple[Recipe, ...]":
+    """The rows that are wanted, with the values that they are wanted with."""
+    from trainer.table_report import table_rows
+
+    known = {recipe.name: recipe for recipe in table_rows(table)}
+    names = list(known) if only is None else [name.strip() for name in only.split(",")]
+    for name in names:
+        if name not in known:
+            raise TrainError(f"{table} has no row {name!r}. {nearest(name, known)}")
+    wanted = changes(change)
+    return tuple(known[name].override(wanted) for name in known if name in names)
+
+
+def _say(
+    result: "TableResult", recipes: "tuple[Recipe, ...]", output: Path, *, as_json: bool
+) -> None:
     if as_json:
         print_json(result.model_dump(mode="json"))
     else:
@@ -93,17 +107,6 @@ def reproduce(
     failed = [recipe.name for recipe in recipes if recipe.name in result.failed]
     if failed:
         raise TrainError(f"Not all rows could be done: {', '.join(failed)}; the table says why.")
-
-
-def _chosen(table: str, rows: "tuple[Recipe, ...]", only: str | None) -> "list[Recipe]":
-    if only is None:
-        return list(rows)
-    known = {recipe.name: recipe for recipe in rows}
-    names = [name.strip() for name in only.split(",")]
-    for name in names:
-        if name not in known:
-            raise TrainError(f"{table} has no row {name!r}. {nearest(name, known)}")
-    return [recipe for recipe in rows if recipe.name in names]
 
 
 def _print(result: "TableResult", output: Path) -> None:
