@@ -28,7 +28,7 @@ from trainer.nets import build_net
 from trainer.optimise import build_optimiser, rate, set_rate
 from trainer.parallel import Team, is_leader, team
 from trainer.plots import draw_curves
-from trainer.precision import autocast, default_device, gradient_scaler
+from trainer.precision import autocast, compiled, default_device, gradient_scaler
 from trainer.predict import predict_logits
 from trainer.recipes import Recipe
 from trainer.runs import Row, RunFolder
@@ -134,7 +134,7 @@ def _train(state: State, course: _Course) -> None:
     """Epoch after epoch, with a line about each."""
     recipe, n = course.recipe, len(course.train.images)
     console = Console(stderr=True, highlight=False, quiet=not course.us.leads)
-    net = course.us.wrap(state.net)
+    net = course.us.wrap(compiled(state.net, course.train.images.device))
     with _progress(console) as bar:
         task = bar.add_task(recipe.name, total=recipe.epochs * n, rate=0.0)
 

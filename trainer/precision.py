@@ -1,6 +1,9 @@
 """Which device and number type a net is computed with."""
 
+import importlib.util
+
 import torch
+from torch import nn
 
 
 def default_device() -> torch.device:
@@ -34,3 +37,14 @@ def autocast(device: torch.device, *, enabled: bool = True) -> torch.autocast:
 def gradient_scaler(device: torch.device) -> torch.amp.GradScaler:
     """Keeps small float16 gradients from vanishing; does nothing with other types."""
     return torch.amp.GradScaler(device.type, enabled=low_precision(device) is torch.float16)
+
+
+def compiled(net: nn.Module, device: torch.device) -> nn.Module:
+    """A view of `net` whose steps are compiled, where that pays: on CUDA with Triton.
+
+    On a CPU it does not: for the compact net, one thread of an AMD EPYC at 2.6 GHz made 206 images
+    a second compiled and 232 as written, after three and a half minutes of compiling.
+    """
+    if device.type == "cuda" and importlib.util.find_spec("triton") is not None:
+        return torch.compile(net)  # type: ignore[return-value]
+    return net
