@@ -1,11 +1,10 @@
 """A paper's table, row by row: train what is missing, measure what is there, write it down."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from rich.console import Console
 
@@ -19,7 +18,9 @@ from trainer.evaluate import measure, protocols_for, truth
 from trainer.nets import build_net, parameter_count
 from trainer.predict import load_run, run_probabilities
 from trainer.recipes import Recipe
+from trainer.recipes.kyritsis_transfer import FeatureRecipe
 from trainer.runs import RunFolder
+from trainer.table_features import FeatureTask, finish_features, read_features
 from trainer.table_plot import draw_table
 from trainer.table_report import (
     RowFigure,
@@ -29,9 +30,11 @@ from trainer.table_report import (
     markdown,
     table_rows,
 )
-from trainer.tables import deviations, make_folder, read_result, write_result
+from trainer.tables import AnyRecipe, changed, digest, make_folder, read_result, write_result
 from trainer.tasks import Place, Training, Work, finish_run, run_tasks
 
+RowTask = Training | FeatureTask
+"""A row without folds, as something to do."""
 _MORE: Final = ("top2", "top3", "macro_f1", "balanced_accuracy", "ece")
 
 
@@ -53,7 +56,7 @@ class Request:
     """
 
     table: str
-    recipes: tuple[Recipe, ...]
+    recipes: tuple[AnyRecipe, ...]
     data: Path
     runs: Path
     output: Path
@@ -63,20 +66,18 @@ class Request:
     fresh: bool = False
     auxiliary: Path | None = None
 
-    def run(self, recipe: Recipe) -> RunFolder:
-        """The run of a row without folds."""
-        return RunFolder((self.runs / recipe.name).resolve())
+    def measured(self, recipe: AnyRecipe) -> Path:
+        """The file that says whether a row without folds has been run, and by what weights."""
+        run = RunFolder((self.runs / recipe.name).resolve())
+        return run.features if isinstance(recipe, FeatureRecipe) else run.best
 
-    def training(self, recipe: Recipe) -> Training:
-        """The same as something to do."""
-        return Training(
-            recipe,
-            self.run(recipe).folder,
-            self.data.resolve(),
-            self.skip_bad,
-            self.fresh,
-            self.auxiliary.resolve() if self.auxiliary and recipe.auxiliary else None,
-        )
+    def task(self, recipe: AnyRecipe) -> RowTask:
+        """The same row as something to do."""
+        folder, data = self.measured(recipe).parent, self.data.resolve()
+        if isinstance(recipe, FeatureRecipe):
+            return FeatureTask(recipe, folder, data, self.skip_bad, self.fresh)
+        second = self.auxiliary.resolve() if self.auxiliary and recipe.auxiliary else None
+        return Training(recipe, folder, data, self.skip_bad, self.fresh, second)
 
 
 def reproduce(request: Request) -> TableResult:
@@ -94,15 +95,15 @@ def reproduce(request: Request) -> TableResult:
     draft = _Draft(request)
     wanted = {recipe.name for recipe in request.recipes}
     if request.train:
-        draft.run(train_row, [recipe for recipe in request.recipes if not recipe.protocol])
+        draft.run(train_row, [recipe for recipe in request.recipes if not _has_folds(recipe)])
         for recipe in request.recipes:
-            if recipe.protocol:
+            if _has_folds(recipe):
                 _validate(draft, request, recipe)
     there = [r for r in rows if not (request.train and r.name in wanted)]
     measured = [r for r in there if draft.has_news(r, again=r.name in wanted)]
     draft.run(measure_row, measured)
     for recipe in there:
-        if recipe.protocol:
+        if _has_folds(recipe):
             _take_folds(draft, request, recipe)
     draft.write()
     return draft.result()
@@ -131,20 +132,20 @@ class _Draft:
         rows = {name: self._rows[name] for name in sorted(self._rows)}
         return TableResult(table=self._request.table, rows=rows, failed=dict(self._failed))
 
-    def has_news(self, recipe: Recipe, *, again: bool) -> bool:
+    def has_news(self, recipe: AnyRecipe, *, again: bool) -> bool:
         """Whether there are weights of a row that are not measured yet, or are to be again."""
-        best = self._request.run(recipe).best
-        if recipe.protocol or not best.is_file():
+        measured = self._request.measured(recipe)
+        if _has_folds(recipe) or not measured.is_file():
             return False
         row = self._rows.get(recipe.name)
-        return again or row is None or row.weights != _digest(best)
+        return again or row is None or row.weights != digest(measured)
 
-    def run(self, work: Work, recipes: Sequence[Recipe]) -> None:
+    def run(self, work: Work[RowTask], recipes: Sequence[AnyRecipe]) -> None:
         """Do the same for some rows, and take their results over as they come."""
         names = [recipe.name for recipe in recipes]
         run_tasks(
             work,
-            [self._request.training(recipe) for recipe in recipes],
+            [self._request.task(recipe) for recipe in recipes],
             self._request.place,
             done=lambda number, answer: self.add(names[number], answer),
         )
@@ -173,6 +174,10 @@ class _Draft:
 
     def _file(self, suffix: str) -> Path:
         return file_of(self._request.output, self._request.table, suffix)
+
+
+def _has_folds(recipe: AnyRecipe) -> TypeGuard[Recipe]:
+    return isinstance(recipe, Recipe) and bool(recipe.protocol)
 
 
 def _validate(draft: _Draft, request: Request, recipe: Recipe) -> None:
@@ -206,26 +211,30 @@ def _take_folds(draft: _Draft, request: Request, recipe: Recipe) -> None:
         draft.add(recipe.name, {"error": said})
 
 
-def train_row(training: Training) -> dict[str, Any]:
+def train_row(task: RowTask) -> dict[str, Any]:
     """Train a row to its end and measure it: what a `RowResult` holds.
 
     Raises:
-        DataError, TrainError, StoppedError: as `trainer.tasks.finish_run`.
+        DataError, TrainError, StoppedError: as `trainer.tasks.finish_run`, or for features
+            `trainer.table_features.finish_features`.
     """
-    parts = finish_run(training)
-    return _measured(training, None if parts is None else parts.valid)
+    if isinstance(task, FeatureTask):
+        return finish_features(task).model_dump()
+    parts = finish_run(task)
+    return _measured(task, None if parts is None else parts.valid).model_dump()
 
 
-def measure_row(training: Training) -> dict[str, Any]:
+def measure_row(task: RowTask) -> dict[str, Any]:
     """Measure the run of a row as it is, finished or not: what a `RowResult` holds.
 
     Raises:
         DataError, TrainError: the run or the data cannot be read.
     """
-    return _measured(training, None)
+    row = read_features(task) if isinstance(task, FeatureTask) else _measured(task, None)
+    return row.model_dump()
 
 
-def _measured(training: Training, valid: Faces | None) -> dict[str, Any]:
+def _measured(training: Training, valid: Faces | None) -> RowResult:
     run = RunFolder(training.folder)
     net, recipe, epoch = load_run(run)
     about = run.read_about()
@@ -233,16 +242,16 @@ def _measured(training: Training, valid: Faces | None) -> dict[str, Any]:
         valid = _read_valid(recipe.dataset, training.data, recipe.size, training.skip_bad)
     return RowResult(
         recipe=recipe,
-        changed=_changed(recipe),
+        changed=changed(recipe),
         epochs=len(run.read_metrics()),
         best_epoch=epoch,
         parameters=parameter_count(net),
         train_images=int(about["train_images"]),
         device=str(about["device"]),
         data=training.data.name,
-        weights=_digest(run.best),
+        weights=digest(run.best),
         figures=_figures(run, valid),
-    ).model_dump()
+    )
 
 
 def _figures(run: RunFolder, valid: Faces) -> tuple[RowFigure, ...]:
@@ -284,7 +293,7 @@ def folds_row(found: CrossValidation, data: Path) -> RowResult:
     )
     return RowResult(
         recipe=recipe,
-        changed=_changed(recipe),
+        changed=changed(recipe),
         epochs=min(fold.epochs for fold in found.folds),
         best_epoch=0,
         parameters=parameter_count(net),
@@ -296,21 +305,9 @@ def folds_row(found: CrossValidation, data: Path) -> RowResult:
     )
 
 
-def _changed(recipe: Recipe) -> dict[str, Any]:
-    return {key: there for key, (there, _) in deviations(recipe).items()}
-
-
 @lru_cache(maxsize=1)
 def _read_valid(dataset: str, data: Path, size: int, skip_bad: bool) -> Faces:
     return load_faces(dataset, data, "valid", size, skip_bad=skip_bad)
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise TrainError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
 def _say(text: str) -> None:

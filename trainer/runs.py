@@ -2,7 +2,7 @@
 
 runs/<recipe>/ holds recipe.json (the resolved recipe), run.json (seed, versions, data), metrics.csv
 (a row an epoch), curves.png, last.pt (all that resuming needs) and best.pt (the averaged weights of
-the epoch with the best accuracy on valid).
+the epoch with the best accuracy on valid). Of a feature recipe it holds features.json.
 """
 
 import csv
@@ -67,6 +67,11 @@ class RunFolder:
     def best(self) -> Path:
         """The averaged weights of the best epoch."""
         return self.folder / "best.pt"
+
+    @property
+    def features(self) -> Path:
+        """What came of a feature recipe, which has none of the others."""
+        return self.folder / "features.json"
 
     def prepare(self, *, resume: bool, fresh: bool) -> None:
         """Make the folder ready for a training.

@@ -5,9 +5,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from trainer.errors import TrainError
-from trainer.recipes import RECIPES, Recipe
+from trainer.recipes import Recipe
 from trainer.registry import nearest
-from trainer.tables import Result, deviation_text, markdown_table, percent, values, with_interval
+from trainer.tables import (
+    AnyRecipe,
+    Result,
+    deviation_text,
+    markdown_table,
+    own,
+    percent,
+    registered,
+    values,
+    with_interval,
+)
 
 _PAPERS: Final = {
     "kyritsis": (
@@ -33,6 +43,10 @@ _UNKNOWN: Final = (
 _VALID: Final = (
     "Ours are on valid (of FER+: FER2013's PublicTest), on which each best epoch was chosen too; "
     "nothing was measured on test. So figures of the two kinds can be compared roughly at best."
+)
+_FEATURES: Final = (
+    "Rows without epochs are linear SVMs on a layer of a frozen net; their C was chosen in a "
+    "cross-validation on train."
 )
 _FOLDS: Final = "Ours are on the test parts of the folds; each best epoch was chosen on valid."
 
@@ -64,18 +78,19 @@ class RowResult(Result):
     Attributes:
         recipe: as it was run.
         changed: its values that were not the registered recipe's then.
-        epochs: as many were trained.
-        best_epoch: the one that is measured, from 1; 0 for folds, which have one each.
-        parameters: how many numbers the net learns.
+        epochs: as many were trained; 0 for features.
+        best_epoch: the one that is measured, from 1; 0 for folds, which have one each, and for
+            features.
+        parameters: how many numbers the net learns; 0 for features.
         train_images: as many were learnt from; 0 for folds.
-        device: where it was trained.
+        device: where it was trained, or its features were computed.
         data: the last name of the data set's path.
-        weights: SHA-256 of the measured weights' file, or "" for folds.
+        weights: SHA-256 of the measured weights' file, of features.json, or "" for folds.
         figures: one a protocol.
         node: on which machine of a cluster it was measured, "" without one.
     """
 
-    recipe: Recipe
+    recipe: AnyRecipe
     changed: Mapping[str, Any] = {}
     epochs: int
     best_epoch: int
@@ -90,7 +105,7 @@ class RowResult(Result):
     @property
     def stale(self) -> bool:
         """Whether the registered recipe has changed since."""
-        return {**values(RECIPES.get(self.recipe.name)), **self.changed} != values(self.recipe)
+        return {**values(own(self.recipe)), **self.changed} != values(self.recipe)
 
 
 class TableResult(Result):
@@ -107,14 +122,14 @@ class TableResult(Result):
     failed: Mapping[str, str] = {}
 
 
-def tables() -> dict[str, tuple[Recipe, ...]]:
+def tables() -> dict[str, tuple[AnyRecipe, ...]]:
     """All tables that recipes are rows of; a table's rows by the paper's figure, best first."""
-    every = [RECIPES.get(name) for name in RECIPES.names()]
+    every = list(registered().values())
     names = sorted({recipe.table for recipe in every if recipe.table})
     return {name: tuple(sorted(_rows(every, name), key=_rank)) for name in names}
 
 
-def table_rows(name: str) -> tuple[Recipe, ...]:
+def table_rows(name: str) -> tuple[AnyRecipe, ...]:
     """The recipes of a table.
 
     Raises:
@@ -126,11 +141,11 @@ def table_rows(name: str) -> tuple[Recipe, ...]:
     return known[name]
 
 
-def _rows(recipes: list[Recipe], table: str) -> list[Recipe]:
+def _rows(recipes: list[AnyRecipe], table: str) -> list[AnyRecipe]:
     return [recipe for recipe in recipes if recipe.table == table]
 
 
-def _rank(recipe: Recipe) -> tuple[float, str]:
+def _rank(recipe: AnyRecipe) -> tuple[float, str]:
     return (1.0 if recipe.published is None else -recipe.published, recipe.name)
 
 
@@ -172,15 +187,17 @@ def markdown(result: TableResult, picture: str) -> str:
         lines += ["", f"Ours learnt from {' or '.join(said)}."]
     if any(row.weights for row in result.rows.values()):
         lines += ["", _VALID]
+    if not all(isinstance(row.recipe, Recipe) for row in result.rows.values()):
+        lines += ["", _FEATURES]
     if any(not row.weights for row in result.rows.values()):
         lines += ["", _FOLDS]
-    changed = [
+    unlike = [
         f"- {name}: {text}"
         for name, row in result.rows.items()
         if (text := deviation_text(row.recipe))
     ]
-    if changed:
-        lines += ["", "Rows that were not run as their recipe has it:", "", *changed]
+    if unlike:
+        lines += ["", "Rows that were not run as their recipe has it:", "", *unlike]
     if result.failed:
         lines += ["", "Rows that failed when they were last tried:", ""]
         lines += [f"- {name}: {' '.join(why.split())}" for name, why in result.failed.items()]
@@ -190,25 +207,25 @@ def markdown(result: TableResult, picture: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _line(recipe: Recipe, result: TableResult, kinds: list[tuple[str, str]]) -> list[str]:
-    own = "–" if recipe.published is None else percent(recipe.published)
+def _line(recipe: AnyRecipe, result: TableResult, kinds: list[tuple[str, str]]) -> list[str]:
+    paper = "–" if recipe.published is None else percent(recipe.published)
     row = result.rows.get(recipe.name)
     if row is None:
         state = "failed" if recipe.name in result.failed else "not run"
-        return [recipe.name, recipe.net, own, *([state] * len(kinds)), state, "", ""]
+        return [recipe.name, recipe.net, paper, *([state] * len(kinds)), state, "", ""]
     figures = {(figure.protocol, figure.part): figure for figure in row.figures}
     cells = [_cell(figures[kind]) if kind in figures else "–" for kind in kinds]
-    epochs = f"{row.epochs} of {row.recipe.epochs}"
+    epochs = f"{row.epochs} of {row.recipe.epochs}" if isinstance(row.recipe, Recipe) else "–"
     if row.best_epoch:
         epochs += f", best {row.best_epoch}"
     return [
         recipe.name,
         recipe.net,
-        own,
+        paper,
         *cells,
         epochs,
         f"{row.recipe.seed}",
-        f"{row.parameters:,}",
+        f"{row.parameters:,}" if row.parameters else "–",
     ]
 
 

@@ -1,18 +1,23 @@
 """Results on disk, and tables of them in Markdown."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ferdesk.core.errors import OutputError
 from trainer import files
 from trainer.errors import TrainError, write_failure
 from trainer.recipes import RECIPES, Recipe
+from trainer.recipes.kyritsis_transfer import FEATURE_RECIPES, FeatureRecipe
 
 _MAX_BYTES: Final = 10_000_000
+AnyRecipe = Recipe | FeatureRecipe
+"""What a row of a table is made with: a training, or features and an SVM."""
 _UNCOMPARED: Final = {"name", "title", "paper", "table", "published"}
 
 
@@ -22,23 +27,24 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-R = TypeVar("R", bound=Result)
+R = TypeVar("R")
 
 
-def read_result(path: Path, kind: type[R]) -> R | None:
+def read_result(path: Path, kind: type[R], what: str = "table") -> R | None:
     """What an earlier call wrote, or None if there was none.
 
     Args:
         path: the JSON file.
-        kind: what it has to be.
+        kind: what it has to be, a `Result` or a dataclass.
+        what: the same for messages.
 
     Raises:
         TrainError: unreadable, too large, or something else.
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise TrainError(f"{path} is larger than {_MAX_BYTES:,} bytes; that is no table.")
-        return kind.model_validate_json(path.read_bytes())
+            raise TrainError(f"{path} is larger than {_MAX_BYTES:,} bytes; that is no {what}.")
+        return TypeAdapter(kind).validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -47,7 +53,7 @@ def read_result(path: Path, kind: type[R]) -> R | None:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the top level"
         raise TrainError(
-            f"{path} is not a table of this version: {where}: {first['msg']}. Move it away."
+            f"{path} is not a {what} of this version: {where}: {first['msg']}. Move it away."
         ) from error
 
 
@@ -69,30 +75,65 @@ def make_folder(folder: Path) -> None:
         raise OutputError(write_failure(folder, error)) from error
 
 
-def values(recipe: Recipe) -> dict[str, Any]:
+def registered() -> dict[str, AnyRecipe]:
+    """All recipes of both kinds, by name."""
+    trainings = {name: RECIPES.get(name) for name in RECIPES.names()}
+    return {**trainings, **{name: FEATURE_RECIPES.get(name) for name in FEATURE_RECIPES.names()}}
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file.
+
+    Raises:
+        TrainError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise TrainError(f"Cannot read {path}: {error.strerror or error}.") from error
+
+
+def values(recipe: AnyRecipe) -> dict[str, Any]:
     """A recipe's values without its labels: two recipes with the same ones train the same."""
-    return recipe.model_dump(mode="json", exclude=_UNCOMPARED)
+    whole = recipe.model_dump(mode="json") if isinstance(recipe, Recipe) else asdict(recipe)
+    return {key: value for key, value in whole.items() if key not in _UNCOMPARED}
 
 
-def differences(recipe: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
-    """The values in which two recipes differ: key -> (the one's, the other's)."""
+def differences(recipe: AnyRecipe, other: AnyRecipe) -> dict[str, tuple[Any, Any]]:
+    """The values in which two recipes of a kind differ: key -> (the one's, the other's)."""
     ours, theirs = values(recipe), values(other)
     return {key: (ours[key], theirs[key]) for key in ours if ours[key] != theirs[key]}
 
 
-def deviations(recipe: Recipe) -> dict[str, tuple[Any, Any]]:
+def own(recipe: AnyRecipe) -> AnyRecipe:
+    """The registered recipe that a run's is a version of.
+
+    Raises:
+        TrainError: there is none of its name and kind.
+    """
+    registry = RECIPES if isinstance(recipe, Recipe) else FEATURE_RECIPES
+    return registry.get(recipe.name)
+
+
+def deviations(recipe: AnyRecipe) -> dict[str, tuple[Any, Any]]:
     """What a run's recipe has that the recipe of its name has not: key -> (there, registered).
 
     The fold is left out: it names a part of a cross-validation, and does not change it.
     """
-    found = differences(recipe, RECIPES.get(recipe.name))
+    found = differences(recipe, own(recipe))
     found.pop("fold", None)
     return found
 
 
-def deviation_text(recipe: Recipe) -> str:
-    """The same in words, "" where there is none."""
-    said = (f"{key}={there} instead of {own}" for key, (there, own) in deviations(recipe).items())
+def changed(recipe: AnyRecipe) -> dict[str, Any]:
+    """The same, without the registered values."""
+    return {key: there for key, (there, _) in deviations(recipe).items()}
+
+
+def deviation_text(recipe: AnyRecipe) -> str:
+    """The deviations in words, "" where there is none."""
+    said = (f"{key}={there} instead of {ours}" for key, (there, ours) in deviations(recipe).items())
     return ", ".join(said)
 
 

@@ -1,8 +1,9 @@
 """Many trainings: one after the other in this process, or side by side on a Ray cluster.
 
-A training is sure to end well however often it is cut off: its run's folder says how far it came,
-and whoever runs it again goes on from there. That is all that a cluster needs from it, and it is
-why data and runs must lie where every machine of the cluster sees them under the same path.
+A training, or another task, is sure to end well however often it is cut off: its run's folder says
+how far it came, and whoever runs it again goes on from there. That is all that a cluster needs from
+it, and it is why data and runs must lie where every machine of the cluster sees them under the same
+path.
 """
 
 import importlib
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from rich.console import Console
 
@@ -38,6 +39,15 @@ _GO_ON: Final = (
     "what is finished is kept, and so are the states of the runs. The same command goes on from "
     "there."
 )
+
+
+class Task(Protocol):
+    """Something to do whose result is kept in a folder, which names it."""
+
+    @property
+    def folder(self) -> Path:
+        """Absolute where it is done on a cluster."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,8 @@ class Place:
     gpus: float = 0.0
 
 
-Work = Callable[[Training], Result]
+T = TypeVar("T", bound=Task)
+Work = Callable[[T], Result]
 Done = Callable[[int, Result], None]
 
 
@@ -95,12 +106,7 @@ def finish_run(training: Training) -> Parts | None:
     replace = False
     if run.recipe.is_file():
         differing = differences(run.read_recipe(), recipe)
-        if differing and not training.fresh:
-            said = ", ".join(f"{k}={a} there, {b} here" for k, (a, b) in differing.items())
-            raise TrainError(
-                f"The run in {run.folder} has other values: {said}. Use those with --set, put the "
-                "runs elsewhere, or replace it with --fresh."
-            )
+        check_values(run.folder, differing, fresh=training.fresh)
         if not differing and run.best.is_file() and len(run.read_metrics()) >= recipe.epochs:
             return None
         replace = bool(differing)
@@ -122,6 +128,25 @@ def finish_run(training: Training) -> Parts | None:
     return parts
 
 
+def check_values(folder: Path, differing: dict[str, tuple[Any, Any]], *, fresh: bool) -> None:
+    """Refuse to replace a run of other values that nobody wished to be replaced.
+
+    Args:
+        folder: the run's.
+        differing: key -> (value of the run that is there, value wanted here).
+        fresh: it is wished.
+
+    Raises:
+        TrainError: there are such values, and it is not.
+    """
+    if differing and not fresh:
+        said = ", ".join(f"{k}={a} there, {b} here" for k, (a, b) in differing.items())
+        raise TrainError(
+            f"The run in {folder} has other values: {said}. Use those with --set, put the "
+            "runs elsewhere, or replace it with --fresh."
+        )
+
+
 def read_parts(training: Training) -> Parts:
     """What a training's recipe asks for; the last faces read stay in memory for the next one.
 
@@ -129,18 +154,29 @@ def read_parts(training: Training) -> Parts:
         DataError, TrainError: as `trainer.datasets.parts.recipe_parts`.
     """
     recipe = training.recipe
-    # The four values that decide which faces are read; with others, what is in memory still serves.
+    what = recipe.dataset, recipe.size, recipe.protocol, recipe.fold
+    return read_faces(training.data, *what, skip_bad=training.skip_bad)
+
+
+def read_faces(
+    data: Path, dataset: str, size: int, protocol: str = "", fold: int = 0, *, skip_bad: bool
+) -> Parts:
+    """The same for the four values of a recipe that decide which faces are read.
+
+    Raises:
+        DataError, TrainError: as `trainer.datasets.parts.recipe_parts`.
+    """
     reading = Recipe(
-        name=recipe.dataset,
+        name=dataset,
         title="",
         paper="",
         net="",
-        dataset=recipe.dataset,
-        protocol=recipe.protocol,
-        fold=recipe.fold,
-        size=recipe.size,
+        dataset=dataset,
+        protocol=protocol,
+        fold=fold,
+        size=size,
     )
-    return _read(reading, training.data, training.skip_bad)
+    return _read(reading, data, skip_bad)
 
 
 @lru_cache(maxsize=1)
@@ -148,14 +184,14 @@ def _read(recipe: Recipe, data: Path, skip_bad: bool) -> Parts:
     parts = recipe_parts(recipe, data, skip_bad=skip_bad)
     left = len({line for part in (parts.train, parts.valid) for line in part.skipped})
     if left:
-        _console().print(f"{left} bad rows or images left out; run.json lists them", markup=False)
+        _console().print(f"{left} bad rows or images left out; the run lists them", markup=False)
     return parts
 
 
 def run_tasks(
-    work: Work, trainings: Sequence[Training], place: Place, *, done: Done | None = None
+    work: Work[T], trainings: Sequence[T], place: Place, *, done: Done | None = None
 ) -> list[Result]:
-    """Do the same for each of some trainings.
+    """Do the same for each of some trainings, or other tasks.
 
     What goes wrong with one of them becomes its result; the others go on. A mistake in the program
     is raised.
@@ -183,10 +219,10 @@ def run_tasks(
     return [report.results[number] for number in range(len(trainings))]
 
 
-class _Report:
+class _Report(Generic[T]):
     """Collects results and says each on a line."""
 
-    def __init__(self, trainings: Sequence[Training], done: Done | None) -> None:
+    def __init__(self, trainings: Sequence[T], done: Done | None) -> None:
         self.trainings = trainings
         self.results: dict[int, Result] = {}
         self._done = done
@@ -206,7 +242,7 @@ def _console() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def attempt(work: Work, training: Training) -> Result:
+def attempt(work: Work[T], training: T) -> Result:
     """What `work` gives, or the line that says why it could not.
 
     Raises:
@@ -223,7 +259,7 @@ def attempt(work: Work, training: Training) -> Result:
         return {"error": f"{type(error).__name__}: {first}"}
 
 
-def _run_here(work: Work, report: _Report) -> None:
+def _run_here(work: Work[T], report: _Report[T]) -> None:
     for number, training in enumerate(report.trainings):
         try:
             result = attempt(work, training)
@@ -238,7 +274,7 @@ def _stopped(signum: int, what: str) -> StoppedError:
     return StoppedError(f"Stopped by {signal.Signals(signum).name} at {what}; {_GO_ON}", signum)
 
 
-def _run_on_ray(work: Work, report: _Report, place: Place) -> None:
+def _run_on_ray(work: Work[T], report: _Report[T], place: Place) -> None:
     if place.ray == LOCAL:
         # Its ports are open to the network, and whoever may use them may run what they like. Read
         # when Ray is imported.
@@ -263,7 +299,7 @@ def _run_on_ray(work: Work, report: _Report, place: Place) -> None:
         ray.shutdown()
 
 
-def _collect(ray: Any, waiting: dict[Any, int], report: _Report, stop: Stop) -> None:
+def _collect(ray: Any, waiting: dict[Any, int], report: _Report[T], stop: Stop) -> None:
     while waiting:
         ready, _ = ray.wait(list(waiting), num_returns=1, timeout=_LOOK_EVERY_S)
         for reference in ready:
@@ -288,7 +324,7 @@ def _answer(ray: Any, reference: Any) -> Result:
     return result
 
 
-def _there(work: Work, training: Training, cpus: int) -> Result:
+def _there(work: Work[T], training: T, cpus: int) -> Result:
     """What runs in a worker of the cluster."""
     import torch
 

@@ -36,6 +36,7 @@ from trainer.nets import build_net
 from trainer.nets.pretrained import FeatureNet
 from trainer.precision import autocast, default_device
 from trainer.recipes.kyritsis_transfer import FeatureRecipe
+from trainer.runs import RunFolder
 from trainer.signals import Stop, stop_signals
 from trainer.weights import load_weights
 
@@ -80,6 +81,9 @@ class TransferResult:
         recipe: as it was run.
         dimension: numbers a face.
         train: faces learnt from.
+        limit: how many faces of each part were asked for, None for all.
+        device: where the features were computed.
+        skipped: what was left out of the data and why, one line each.
         part: what the scores are of.
         c: the SVM's C.
         cross_validated: its mean accuracy in the cross-validation that chose it.
@@ -91,6 +95,9 @@ class TransferResult:
     recipe: FeatureRecipe
     dimension: int
     train: int
+    limit: int | None
+    device: str
+    skipped: tuple[str, ...]
     part: str
     c: float
     cross_validated: float
@@ -125,6 +132,7 @@ def run_features(
         OutputError: `folder` cannot be written.
     """
     net, fresh = feature_net(recipe)
+    skipped = dict.fromkeys((*train.skipped, *valid.skipped))
     train, valid = (_limited(_labelled(f), limit, recipe.seed) for f in (train, valid))
     _check(recipe, train, valid)
     try:
@@ -140,6 +148,9 @@ def run_features(
         recipe,
         x.shape[1],
         len(x),
+        limit,
+        str(default_device()),
+        tuple(skipped),
         valid.part,
         c,
         cross_validated,
@@ -148,7 +159,7 @@ def run_features(
         tuple(fresh),
     )
     text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False)
-    files.write_text(folder / "features.json", text + "\n")
+    files.write_text(RunFolder(folder).features, text + "\n")
     return result
 
 

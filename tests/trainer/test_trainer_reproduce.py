@@ -2,10 +2,12 @@ import json
 import shutil
 
 import pytest
+import torch
 from many_runs import call, complaint, make_ck48, set_options
+from small_nets import SmallNet, register
 
 from trainer import reproduce as reproducing
-from trainer import tasks
+from trainer import table_features, tasks
 from trainer.recipes import RECIPES
 from trainer.table_report import RowResult, TableResult, markdown, tables
 from trainer.tables import values
@@ -14,6 +16,9 @@ TABLE = "kyritsis/table7.1"
 ROWS = ("kyritsis-resnet18", "kyritsis-custom-vgg13")
 TINY = set_options(("epochs=1", "size=32", "batch=20"))
 FILE = "kyritsis-table7.1"
+TRANSFER = "kyritsis/table7.2"
+TUNED, FC6, FC7 = "kyritsis-finetune-face-conv3-3", "kyritsis-svm-face-fc6", "kyritsis-svm-face-fc7"
+IMAGENET_FC6 = "kyritsis-svm-imagenet-fc6"
 
 
 @pytest.fixture
@@ -262,7 +267,20 @@ def test_list(done, command):
         ((TABLE,), "Say which table and where the data lies"),
         ((TABLE, "-d", "x", "--only", "kyritsis-vgg31"), "no row 'kyritsis-vgg31'. Did you mean"),
         ((TABLE, "-d", "x", "--set", "epoch=1"), "Did you mean epochs"),
-        ((TABLE, "-d", "x", "--results-only", "--set", "lr=1"), "leave --set and --fresh out"),
+        ((TABLE, "-d", "x", "--results-only", "--set", "lr=1"), "leave --set, --weights and"),
+        ((TRANSFER, "-d", "x", "--results-only", "--weights", "x.pt"), "leave --set, --weights"),
+        (
+            (TRANSFER, "-d", "x", "--set", "epochs=1"),
+            "-fc6: A feature recipe has no value 'epochs'",
+        ),
+        (
+            (TRANSFER, "-d", "x", "--only", FC7, "--set", "seed=-1"),
+            "--set seed=-1: Input should be",
+        ),
+        (
+            (TRANSFER, "-d", "x", "--only", "kyritsis-svm-resnet"),
+            "Did you mean kyritsis-svm-resnet50",
+        ),
     ],
 )
 def test_mistakes_are_one_line_and_code_2(command, tmp_path, monkeypatch, words, message):
@@ -307,3 +325,149 @@ def test_stale_looks_at_what_was_not_changed_on_purpose():
     assert "epochs" in values(recipe)
     text = markdown(TableResult(table=TABLE, failed={ROWS[0]: "a | b\nc"}), "x.png")
     assert f"- {ROWS[0]}: a | b c" in text
+
+
+# Rows that are features
+
+
+class SmallVgg(SmallNet):
+    layers = ("fc6", "fc7")
+
+    def blocks(self):
+        return {"conv3_3": (self.conv1, self.bn1)}
+
+
+@pytest.fixture
+def transfer(tree, tmp_path, monkeypatch, command):
+    """Reproduces rows of table 7.2 with a small net, in a folder that holds weights for it."""
+    register(monkeypatch, "vgg16-224", SmallVgg)
+    torch.manual_seed(2)
+    torch.save(SmallVgg(size=48, dropout=0.0).state_dict(), tmp_path / "vgg_face_dag.pth")
+    monkeypatch.chdir(tmp_path)
+
+    def reproduce(*more, only):
+        where = ("--runs", tmp_path / "runs", "--output", tmp_path / "results")
+        chosen = ("--only", ",".join(only))
+        return command("reproduce", TRANSFER, "--data", tree, *where, *chosen, *more)
+
+    return reproduce
+
+
+@pytest.fixture
+def no_features(monkeypatch, no_training):
+    """From when it is called on, nothing is trained and no feature computed."""
+
+    def fail(*_arguments, **_options):
+        raise AssertionError("nothing is to be computed")
+
+    return lambda: monkeypatch.setattr(table_features, "run_features", fail)
+
+
+def transfer_table(root):
+    return table_of(root, "kyritsis-table7.2")
+
+
+def test_fine_tuning_and_features_fill_one_table(transfer, tmp_path):
+    code, out, err = transfer(only=(TUNED, FC6))
+    assert code == 0, err
+    assert f"2 of 2: {FC6} done" in err
+    assert "27.20%" in out
+    found = transfer_table(tmp_path)
+    assert (set(found["rows"]), found["failed"]) == ({TUNED, FC6}, {})
+    row = found["rows"][FC6]
+    assert row["recipe"]["layer"] == "fc6"
+    assert (row["epochs"], row["best_epoch"], row["parameters"]) == (0, 0, 0)
+    assert (row["train_images"], row["changed"]) == (40, {})
+    assert row["device"] == found["rows"][TUNED]["device"]
+    assert [f["protocol"] for f in row["figures"]] == ["plurality", "majority"]
+    for figure in row["figures"]:
+        assert (figure["part"], figure["n"]) == ("valid", 24)
+        assert figure["interval"][0] <= figure["accuracy"] <= figure["interval"][1]
+        assert set(figure["more"]) == {"top2", "top3"}
+    kinds = [[(f["protocol"], f["part"]) for f in r["figures"]] for r in found["rows"].values()]
+    assert kinds[0] == kinds[1]
+
+    text = (tmp_path / "results" / "kyritsis-table7.2.md").read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| {FC6} ")]
+    assert line.count("n = 24") == 2
+    assert line.endswith("| – | 0 | – |")
+    assert "10 of 10, best" in text
+    assert "Rows without epochs are linear SVMs" in text
+    assert text.count("not run") == 8 * 3
+    assert (tmp_path / "results" / "kyritsis-table7.2.png").is_file()
+
+
+def test_features_that_are_there_are_taken(transfer, tmp_path, no_features, command):
+    assert transfer(only=(FC6,))[0] == 0
+    before = transfer_table(tmp_path)
+    no_features()
+    assert transfer(only=(FC6,))[0] == 0
+    assert transfer_table(tmp_path) == before
+    shutil.rmtree(tmp_path / "results")
+    assert transfer("--results-only", only=(FC6, FC7))[0] == 0
+    assert transfer_table(tmp_path) == before
+
+    where = ("--runs", tmp_path / "runs", "--output", tmp_path / "results")
+    entries = json.loads(command("reproduce", TRANSFER, "--list", "--json", *where)[1])
+    runs = {entry["recipe"]: (entry["run"], len(entry["ours"])) for entry in entries}
+    assert len(runs) == 10
+    assert (runs[FC6], runs[FC7]) == (("finished", 2), (None, 0))
+
+
+def test_a_row_without_its_weights_does_not_stop_the_others(transfer, tmp_path):
+    code, _, err = transfer(only=(FC6, FC7, IMAGENET_FC6))
+    assert code == 2
+    assert complaint(err).endswith(
+        f"Not all rows could be done: {IMAGENET_FC6}; the table says why."
+    )
+    found = transfer_table(tmp_path)
+    assert set(found["rows"]) == {FC6, FC7}
+    assert "There are no ImageNet weights for vgg16-224" in found["failed"][IMAGENET_FC6]
+
+    (tmp_path / "vgg_face_dag.pth").rename(tmp_path / "mine.pth")
+    shutil.rmtree(tmp_path / "runs" / FC7)
+    assert transfer(only=(FC6, FC7))[0] == 2  # what is there needs no weights
+    found = transfer_table(tmp_path)
+    assert set(found["failed"]) == {FC7, IMAGENET_FC6}
+    assert "There are no weights in vgg_face_dag.pth: no such file" in found["failed"][FC7]
+
+    assert transfer("--weights", "mine.pth", only=(FC7, IMAGENET_FC6))[0] == 0
+    found = transfer_table(tmp_path)
+    assert found["failed"] == {}
+    assert found["rows"][IMAGENET_FC6]["changed"] == {"weights": "mine.pth"}
+    text = (tmp_path / "results" / "kyritsis-table7.2.md").read_text()
+    assert f"- {FC7}: weights=mine.pth instead of vgg_face_dag.pth" in text
+
+
+def test_features_of_other_values_are_not_touched(transfer, tmp_path):
+    assert transfer(only=(FC6,))[0] == 0
+    before = transfer_table(tmp_path)
+    assert transfer("--set", "seed=3", only=(FC6,))[0] == 2
+    found = transfer_table(tmp_path)
+    assert found["rows"] == before["rows"]
+    assert "seed=0 there, 3 here" in found["failed"][FC6]
+    assert transfer("--set", "seed=3", "--fresh", only=(FC6,))[0] == 0
+    assert transfer_table(tmp_path)["rows"][FC6]["changed"] == {"seed": 3}
+
+
+def test_features_of_some_faces_are_no_row(transfer, tree, tmp_path, command):
+    start = ("transfer", "features", FC6, "-d", tree, "--run", tmp_path / "runs" / FC6)
+    assert command(*start, "--limit", 20)[0] == 0
+    assert transfer("--results-only", only=(FC6,))[0] == 2
+    assert "is of 20 faces of each part, which is no row" in transfer_table(tmp_path)["failed"][FC6]
+    assert transfer(only=(FC6,))[0] == 2
+    assert "limit=20 there, none here" in transfer_table(tmp_path)["failed"][FC6]
+    assert command(*start)[0] == 0
+    assert transfer("--results-only", only=(FC6,))[0] == 0
+    assert transfer_table(tmp_path)["rows"][FC6]["train_images"] == 40
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"recipe": {"name": "x"}}'])
+def test_a_result_of_features_that_is_none_is_named(transfer, tmp_path, content):
+    (tmp_path / "runs" / FC6).mkdir(parents=True)
+    (tmp_path / "runs" / FC6 / "features.json").write_text(content)
+    for more in ((), ("--results-only",)):
+        assert transfer(*more, only=(FC6,))[0] == 2
+        said = transfer_table(tmp_path)["failed"][FC6]
+        assert "features.json is not a result of features of this version" in said
+        assert "\n" not in said

@@ -17,11 +17,11 @@ from trainer.commands.common import (
 )
 from trainer.errors import TrainError
 from trainer.registry import nearest
-from trainer.runs import RUNS, list_runs
+from trainer.runs import RUNS, RunFolder, list_runs
 
 if TYPE_CHECKING:
-    from trainer.recipes import Recipe
     from trainer.table_report import TableResult
+    from trainer.tables import AnyRecipe
 
 RESULTS: Final = Path("docs/results")
 
@@ -37,6 +37,9 @@ def reproduce(
         str | None, typer.Option("--only", help="Some rows only, by recipe: name,name.")
     ] = None,
     change: Change = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="Short for --set weights=FILE.")
+    ] = None,
     runs: Annotated[Path, typer.Option("--runs", help="The folder that holds the runs.")] = RUNS,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where the table is written.")
@@ -57,15 +60,24 @@ def reproduce(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """Reproduce a table, for example: ferdesk-train reproduce kyritsis/table7.1 -d ferplus/."""
+    """Reproduce a table, for example: ferdesk-train reproduce kyritsis/table7.1 -d ferplus/.
+
+    What is set holds for every row; where rows have different values to set, choose some with
+    --only.
+    """
     if listing:
         _list(table, runs, output, as_json=as_json)
         return
     if table is None or data is None:
         raise TrainError("Say which table and where the data lies: reproduce TABLE --data PATH.")
-    if results_only and (change or fresh):
-        raise TrainError("--results-only trains nothing, so leave --set and --fresh out.")
-    recipes = _chosen(table, only, change)
+    wanted = changes(change)
+    if weights is not None:
+        wanted["weights"] = weights
+    if results_only and (wanted or fresh):
+        raise TrainError(
+            "--results-only trains nothing, so leave --set, --weights and --fresh out."
+        )
+    recipes = _chosen(table, only, wanted)
     need_extra()
     from trainer import reproduce as reproducing
 
@@ -84,7 +96,7 @@ def reproduce(
     _say(reproducing.reproduce(request), recipes, output, as_json=as_json)
 
 
-def _chosen(table: str, only: str | None, change: list[str] | None) -> "tuple[Recipe, ...]":
+def _chosen(table: str, only: str | None, wanted: dict[str, str]) -> "tuple[AnyRecipe, ...]":
     """The rows that are wanted, with the values that they are wanted with."""
     from trainer.table_report import table_rows
 
@@ -93,12 +105,18 @@ def _chosen(table: str, only: str | None, change: list[str] | None) -> "tuple[Re
     for name in names:
         if name not in known:
             raise TrainError(f"{table} has no row {name!r}. {nearest(name, known)}")
-    wanted = changes(change)
-    return tuple(known[name].override(wanted) for name in known if name in names)
+    return tuple(_with(known[name], wanted) for name in known if name in names)
+
+
+def _with(recipe: "AnyRecipe", wanted: dict[str, str]) -> "AnyRecipe":
+    try:
+        return recipe.override(wanted)
+    except TrainError as error:
+        raise TrainError(f"{recipe.name}: {error}") from error
 
 
 def _say(
-    result: "TableResult", recipes: "tuple[Recipe, ...]", output: Path, *, as_json: bool
+    result: "TableResult", recipes: "tuple[AnyRecipe, ...]", output: Path, *, as_json: bool
 ) -> None:
     if as_json:
         print_json(result.model_dump(mode="json"))
@@ -142,7 +160,7 @@ def _list(table: str | None, runs: Path, output: Path, *, as_json: bool) -> None
                 "net": recipe.net,
                 "published": recipe.published,
                 "ours": [] if row is None else [f.model_dump(mode="json") for f in row.figures],
-                "run": None if run is None else _state(run),
+                "run": _features_state(runs / recipe.name) if run is None else _state(run),
             }
             found.append(entry)
     if as_json:
@@ -161,6 +179,10 @@ def _list(table: str | None, runs: Path, output: Path, *, as_json: bool) -> None
 def _state(run: dict[str, Any]) -> str:
     done = f" {run['epochs_done']}/{run['epochs']}" if "epochs" in run else ""
     return f"{run['state']}{done}"
+
+
+def _features_state(folder: Path) -> str | None:
+    return "finished" if RunFolder(folder).features.is_file() else None
 
 
 def _ours(entry: dict[str, Any]) -> str:

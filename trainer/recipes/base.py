@@ -1,6 +1,6 @@
 """Recipe: all that decides a training, frozen; its defaults are what recipes share."""
 
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -10,6 +10,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    TypeAdapter,
     ValidationError,
 )
 
@@ -21,6 +22,7 @@ Loss = Literal["cross_entropy", "majority", "probability", "multi_target"]
 Optimiser = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "step", "one_cycle"]
 _FIXED = frozenset({"name", "title", "paper", "table", "published"})
+R = TypeVar("R")
 
 
 class Recipe(BaseModel):
@@ -106,16 +108,31 @@ class Recipe(BaseModel):
         Raises:
             TrainError: unknown key (the nearest are named), or a value that does not fit.
         """
-        known = Recipe.model_fields.keys() - _FIXED
-        for key in changes:
-            if key not in known:
-                raise TrainError(f"A recipe has no value {key!r} to set. {nearest(key, known)}")
-        try:
-            return Recipe.model_validate({**self.model_dump(), **changes})
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"]))
-            raise TrainError(f"--set {key}={first['input']}: {first['msg']}.") from error
+        return overridden(self, self.model_dump(), changes, "recipe")
+
+
+def overridden(recipe: R, values: dict[str, Any], changes: dict[str, str], kind: str) -> R:
+    """A recipe of any kind with some of its values replaced, as `Recipe.override` has it.
+
+    Args:
+        recipe: a pydantic model or a dataclass.
+        values: all of its values.
+        changes: by key, as texts.
+        kind: what it is, for messages.
+
+    Raises:
+        TrainError: unknown key (the nearest are named), or a value that does not fit.
+    """
+    known = values.keys() - _FIXED
+    for key in changes:
+        if key not in known:
+            raise TrainError(f"A {kind} has no value {key!r} to set. {nearest(key, known)}")
+    try:
+        return TypeAdapter(type(recipe)).validate_python({**values, **changes})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise TrainError(f"--set {key}={first['input']}: {first['msg']}.") from error
 
 
 RECIPES: Registry[Recipe] = Registry("recipe")

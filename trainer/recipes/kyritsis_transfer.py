@@ -2,7 +2,7 @@
 
 Table 7.2 has two kinds of rows. Fine-tuning is a training like any other and so a `Recipe`;
 features of a frozen net with a linear SVM are none, and have a `FeatureRecipe`, which
-`ferdesk-train transfer features` runs.
+`ferdesk-train transfer features` runs, and `reproduce` as well.
 
 The table as we have it is ambiguous: its rows have two lines, a method over a net, and four of them
 have a number on each. Here the number beside the method is the row's, since every row of two lines
@@ -13,10 +13,12 @@ The thesis gives no optimiser, rate, batch or epochs for either table. The value
 here are from the middle of its grid (section 7.1), or our own.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from trainer.recipes.base import Recipe, add_recipe
+from pydantic import NonNegativeInt, PositiveInt
+
+from trainer.recipes.base import Recipe, add_recipe, overridden
 from trainer.recipes.kyritsis import AFFINE, PAPER
 from trainer.registry import Registry
 
@@ -54,8 +56,12 @@ class FeatureRecipe:
     table: str = ""
     published: float | None = None
     dataset: str = "ferplus"
-    size: int = 48
-    seed: int = 0
+    size: PositiveInt = 48
+    seed: NonNegativeInt = 0
+
+    def override(self, changes: dict[str, str]) -> "FeatureRecipe":
+        """As `Recipe.override`."""
+        return overridden(self, asdict(self), changes, "feature recipe")
 
 
 FEATURE_RECIPES: Final[Registry[FeatureRecipe]] = Registry("feature recipe")
