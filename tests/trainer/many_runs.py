@@ -1,11 +1,7 @@
 """What the tests of many trainings share: the command line, and a drawn set with folds."""
 
-import sys
-
 import cv2
 import numpy as np
-
-from trainer import cli
 
 EMOTIONS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 SUBJECTS = 12  # ten groups, two of them of two
@@ -32,18 +28,6 @@ def make_ck48(root):
 
 def set_options(values=SMALL):
     return [word for value in values for word in ("--set", value)]
-
-
-def call(monkeypatch, capsys, *arguments):
-    """Run the command line in this process: exit code, what it printed, what it complained."""
-    monkeypatch.setattr(sys, "argv", ["ferdesk-train", *map(str, arguments)])
-    code = 0
-    try:
-        cli.main()
-    except SystemExit as error:
-        code = error.code or 0
-    said = capsys.readouterr()
-    return code, said.out, said.err
 
 
 def complaint(err):

@@ -6,25 +6,7 @@ import sys
 
 import pytest
 
-from trainer import cli
 from trainer.recipes import RECIPES
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Run the command line in this process: exit code, what it printed, what it complained."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ferdesk-train", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as error:
-            code = error.code or 0
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
-from many_runs import EMOTIONS, SMALL, SUBJECTS, N, call, complaint, make_ck48, set_options
+from many_runs import EMOTIONS, SMALL, SUBJECTS, N, complaint, make_ck48, set_options
 
 from trainer import crossval, tasks
 from trainer.crossval import CrossValidation, CvFolder, FoldResult, cross_validate, figures_of
@@ -12,11 +12,6 @@ from trainer.recipes import RECIPES
 from trainer.tasks import Place
 
 RECIPE = "khorrami2015-ckplus8"
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    return lambda *arguments: call(monkeypatch, capsys, *arguments)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 import json
 import shutil
-import sys
 from dataclasses import replace
 from functools import partial
 
@@ -19,28 +18,10 @@ from dataset_trees import (
 
 from ferdesk.core.errors import DataError
 from ferdesk.core.labels import EXPRESSIONS
-from trainer import cli
 from trainer.datasets.base import DATASETS, PARTS
 from trainer.datasets.check import _repeats, check, overview
 from trainer.datasets.folds import FOLD_PROTOCOLS
 from trainer.errors import TrainError
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Run the command line in this process: exit code, what it printed, what it complained."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ferdesk-train", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as error:
-            code = error.code or 0
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 def differing(report):

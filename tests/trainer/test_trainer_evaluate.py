@@ -1,5 +1,4 @@
 import json
-import sys
 from dataclasses import replace
 from functools import partial
 
@@ -10,7 +9,6 @@ from trainer_tree import draw_face
 
 from ferdesk.core.errors import DataError
 from ferdesk.core.labels import EXPRESSIONS
-from trainer import cli
 from trainer.calibrate import fit_temperature
 from trainer.datasets.base import DATASETS, DROPPED, Faces, Sample, Table
 from trainer.evaluate import (
@@ -143,23 +141,6 @@ def test_truth_refuses_a_part_without_labels():
     votes = np.array([[0] * 8 + [10, 0]], np.uint8)
     with pytest.raises(DataError, match="No image of the valid part of a-set"):
         truth(faces([DROPPED], votes), "plurality")
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Run the command line in this process: exit code, what it printed, what it complained."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ferdesk-train", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as error:
-            code = error.code or 0
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from small_nets import SmallNet, register
 from torch import nn
 from torch.nn import functional
 
-from trainer import cli
 from trainer import fit as fit_module
 from trainer.datasets.base import Faces
 from trainer.errors import StoppedError, TrainError
@@ -276,21 +275,6 @@ def wiki(folder, genders=True):
         save(folder / name, drawing(i, 40))
     save_mat(folder / "wiki.mat", {"wiki": wiki_struct(rows)})
     return folder
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["ferdesk-train", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as error:
-            code = error.code or 0
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 def test_train_with_a_second_set(command, tree, tmp_path, recipe):

@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 import torch
-from many_runs import call, complaint, make_ck48, set_options
+from many_runs import complaint, make_ck48, set_options
 from small_nets import SmallNet, register
 
 from trainer import reproduce as reproducing
@@ -19,11 +19,6 @@ FILE = "kyritsis-table7.1"
 TRANSFER = "kyritsis/table7.2"
 TUNED, FC6, FC7 = "kyritsis-finetune-face-conv3-3", "kyritsis-svm-face-fc6", "kyritsis-svm-face-fc7"
 IMAGENET_FC6 = "kyritsis-svm-imagenet-fc6"
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    return lambda *arguments: call(monkeypatch, capsys, *arguments)
 
 
 @pytest.fixture

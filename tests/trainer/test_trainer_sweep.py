@@ -3,7 +3,7 @@ import json
 import signal
 
 import pytest
-from many_runs import call, complaint
+from many_runs import complaint
 
 from trainer import fit as fit_module
 from trainer import sweep as sweeping
@@ -14,11 +14,6 @@ from trainer.sweep import GRID, Combination, Trial, combinations, parse_grid, ra
 
 RECIPE = "khorrami2015-ferplus"
 SMALL = ("--grid", "size=16", "--grid", "batch=8,16", "--epochs", "1")
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    return lambda *arguments: call(monkeypatch, capsys, *arguments)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from small_nets import SmallNet, register, thin
 from torchvision import models
 from trainer_tree import COUNTS
 
-from trainer import cli
 from trainer import transfer as transfer_module
 from trainer.datasets.base import Faces
 from trainer.errors import StoppedError, TrainError
@@ -286,21 +285,6 @@ def test_feature_recipes_name_a_layer_of_their_net(name):
 
 
 # The command line
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["ferdesk-train", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as error:
-            code = error.code or 0
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 def test_features_of_resnet50_at_its_size(command, tree, tmp_path, monkeypatch):

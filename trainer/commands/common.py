@@ -34,8 +34,10 @@ Change = Annotated[
 ]
 
 
-def changes(texts: Sequence[str] | None, seed: int | None = None) -> dict[str, str]:
-    """The values of `--set key=value` by key, and of `--seed`.
+def changes(
+    texts: Sequence[str] | None, *, seed: int | None = None, weights: str | None = None
+) -> dict[str, str]:
+    """The values of `--set key=value` by key, and of `--seed` and `--weights`.
 
     Raises:
         TrainError: not of that form.
@@ -48,6 +50,8 @@ def changes(texts: Sequence[str] | None, seed: int | None = None) -> dict[str, s
         found[key.strip()] = value.strip()
     if seed is not None:
         found["seed"] = str(seed)
+    if weights is not None:
+        found["weights"] = weights
     return found
 
 

@@ -70,9 +70,7 @@ def reproduce(
         return
     if table is None or data is None:
         raise TrainError("Say which table and where the data lies: reproduce TABLE --data PATH.")
-    wanted = changes(change)
-    if weights is not None:
-        wanted["weights"] = weights
+    wanted = changes(change, weights=weights)
     if results_only and (wanted or fresh):
         raise TrainError(
             "--results-only trains nothing, so leave --set, --weights and --fresh out."

@@ -56,10 +56,7 @@ def train(
     """Train a recipe, for example: ferdesk-train train khorrami2015-ferplus -d ferplus/."""
     if resume and fresh:
         raise TrainError("Choose either --resume or --fresh.")
-    wanted = changes(change, seed)
-    if weights is not None:
-        wanted["weights"] = weights
-    resolved = RECIPES.get(recipe).override(wanted)
+    resolved = RECIPES.get(recipe).override(changes(change, seed=seed, weights=weights))
     need_extra()
     from trainer.fit import fit
     from trainer.multitask import check_wish
