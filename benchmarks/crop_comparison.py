@@ -19,11 +19,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.bundles import find_bundle
 from ferdesk.core.align import OUTER_EYE_CORNERS, CropRecipe, eye_aligned
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.preprocess import extract
 from ferdesk.core.types import FloatArray, Frame, ImageU8, Matrix
-from ferdesk.expression import ExpressionNet, find_bundle
+from ferdesk.expression import ExpressionNet
 from ferdesk.faces.finder import OpenVinoFinder
 from ferdesk.faces.store import load
 

@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict
 
 import ferdesk
 from ferdesk import resources
-from ferdesk.core.bundle import read_bundle
+from ferdesk.bundles import installed_bundles
+from ferdesk.core.bundle import ModelBundle, read_bundle
 from ferdesk.core.errors import FerdeskError
 from ferdesk.engines import openvino_runtime
-from ferdesk.expression import ExpressionNet, installed_bundles
+from ferdesk.expression import ExpressionNet
 from ferdesk.faces.store import SETS, find_file, installed, load, verify
 from ferdesk.sources import list_cameras
 from ferdesk.ui.qt_libs import display_available, explain_missing_platform, explain_qt_import_error
@@ -112,7 +113,7 @@ def _bundles() -> Iterator[Finding]:
         yield Finding(area="bundle", ok=False, text="none installed", fix="Install ferdesk again.")
     for folder in folders:
         try:
-            bundle = read_bundle(folder)
+            bundle = read_bundle(folder, ModelBundle)
             net = ExpressionNet(folder)
             net.close()
         except FerdeskError as error:

@@ -1,14 +1,12 @@
 """From aligned patches to calibrated expression probabilities."""
 
-import re
 import zipfile
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from ferdesk import resources
-from ferdesk.core.bundle import CAM, LOGITS, MANIFEST, MODEL, REFERENCE, read_bundle, sha256
+from ferdesk.core.bundle import CAM, LOGITS, MODEL, REFERENCE, ModelBundle, read_bundle, sha256
 from ferdesk.core.errors import BundleError
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.preprocess import net_input
@@ -20,30 +18,6 @@ PARITY: Final = 0.01
 """Largest difference in a probability between an engine and the bundle's reference."""
 
 _MAX_REFERENCE_BYTES: Final = 16_000_000
-
-
-def find_bundle(name: str) -> Path:
-    """A bundle's folder, by name among the installed ones or by path.
-
-    Raises:
-        BundleError: none there; the message names what is installed.
-    """
-    if re.search(r"[\\/]", name) or Path(name, MANIFEST).is_file():
-        return Path(name)
-    for folder in resources.bundle_folders():
-        if (folder / name / MANIFEST).is_file():
-            return folder / name
-    known = ", ".join(path.name for path in installed_bundles()) or "none"
-    raise BundleError(f"No bundle named {name!r}. Installed: {known}.")
-
-
-def installed_bundles() -> tuple[Path, ...]:
-    """The folders of all bundles that can be chosen by name; a user's own hides a shipped one."""
-    found: dict[str, Path] = {}
-    for folder in resources.bundle_folders():
-        for manifest in sorted(folder.glob(f"*/{MANIFEST}")):
-            found.setdefault(manifest.parent.name, manifest.parent)
-    return tuple(found.values())
 
 
 class ExpressionNet:
@@ -62,7 +36,7 @@ class ExpressionNet:
             BundleError: the bundle is not sound.
             ModelError: the engine cannot load the net.
         """
-        self.bundle = read_bundle(folder)
+        self.bundle = read_bundle(folder, ModelBundle)
         self._folder, self._threads = folder, threads
         self._mapper: Engine | None = None
         self._engine: Engine = self._open(LOGITS, precision)

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ferdesk.bundles import find_bundle
 from ferdesk.core.align import eye_aligned
 from ferdesk.core.preprocess import extract
 from ferdesk.core.types import Crop, Face, FaceResult, Frame, FrameResult
-from ferdesk.expression import ExpressionNet, find_bundle
+from ferdesk.expression import ExpressionNet
 from ferdesk.faces.finder import FaceFinder, OpenVinoFinder
 from ferdesk.faces.store import load
 from ferdesk.faces.tracker import Tracker

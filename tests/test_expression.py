@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from mapped_net import BIAS, PLACES, write_mapped_bundle
 
-from ferdesk.core.bundle import MODEL, read_bundle, sha256, write_bundle
+from ferdesk.bundles import find_bundle, installed_bundles
+from ferdesk.core.bundle import MODEL, ModelBundle, read_bundle, sha256, write_bundle
 from ferdesk.core.errors import BundleError, FerdeskError, ModelError
 from ferdesk.core.preprocess import net_input
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
-from ferdesk.expression import ExpressionNet, find_bundle, installed_bundles
+from ferdesk.expression import ExpressionNet
 
 BUNDLES = installed_bundles()
 
@@ -41,7 +42,7 @@ def npz(**arrays: np.ndarray) -> bytes:
 
 @pytest.mark.parametrize("folder", BUNDLES, ids=lambda path: path.name)
 def test_every_bundle_gives_its_reference_output(folder: Path) -> None:
-    bundle = read_bundle(folder)
+    bundle = read_bundle(folder, ModelBundle)
     engine = OpenVinoEngine(folder / "model.onnx")
     with np.load(folder / "reference.npz", allow_pickle=False) as stored:
         logits = engine.run(stored["x"])[bundle.outputs[0].name]

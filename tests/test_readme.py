@@ -7,9 +7,9 @@ import pytest
 from material import ROOT
 from typer.main import get_command
 
+from ferdesk.bundles import installed_bundles
 from ferdesk.cli import app
-from ferdesk.core.bundle import Metric, read_bundle
-from ferdesk.expression import installed_bundles
+from ferdesk.core.bundle import Metric, ModelBundle, read_bundle
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHIPPED = [path for path in installed_bundles() if ROOT in path.parents]
@@ -29,7 +29,7 @@ def row(name: str, metric: Metric) -> str:
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
 def test_figures_are_those_of_the_bundle(folder: Path) -> None:
-    for metric in read_bundle(folder).metrics:
+    for metric in read_bundle(folder, ModelBundle).metrics:
         assert row(folder.name, metric) in README
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from ferdesk.core.bundle import TrainingData, read_bundle
+from ferdesk.bundles import find_bundle
+from ferdesk.core.bundle import ModelBundle, TrainingData, read_bundle
 from ferdesk.core.errors import BundleError
-from ferdesk.expression import find_bundle
 from trainer.datasets import DATASETS, Faces
 from trainer.datasets.base import DROPPED
 from trainer.errors import TrainError
@@ -138,7 +138,7 @@ def _data_of(teacher: str) -> tuple[TrainingData, ...]:
     run = run_folder(teacher)
     if run is not None:
         return _data_of_run(run)
-    return read_bundle(teacher_bundle(teacher)).training_data
+    return read_bundle(teacher_bundle(teacher), ModelBundle).training_data
 
 
 def _data_of_run(run: RunFolder) -> tuple[TrainingData, ...]:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from ferdesk.core.bundle import read_bundle
+from ferdesk.core.bundle import ModelBundle, read_bundle
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import FloatArray, ImageU8
 from trainer.errors import TrainError
@@ -64,7 +64,7 @@ def _of_run(run: RunFolder, images: ImageU8) -> FloatArray:
 def _of_bundle(name: str, images: ImageU8) -> FloatArray:
     """The sum over both sides: rows sum to 2."""
     folder = teacher_bundle(name)
-    _check_size(name, read_bundle(folder).input.size, images)
+    _check_size(name, read_bundle(folder, ModelBundle).input.size, images)
     return bundle_probabilities(folder, images) + bundle_probabilities(folder, images[:, :, ::-1])
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -38,18 +38,22 @@ LOGITS: Final = "logits"
 CAM: Final = "cam"
 """Class-activation maps (labels, h, w): how much each place adds to each logit, the bias left out
 (B. Zhou et al., CVPR 2016, equation 2). Their mean over places plus the bias is the logits."""
-_NEEDED: Final = (MODEL, REFERENCE)
 _MAX_MANIFEST_BYTES: Final = 1_000_000
+_FIX: Final = "Copy the bundle again or choose another one (ferdesk models list)."
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+B = TypeVar("B", bound="Bundle")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Part of a bundle description: frozen, and without anything unknown."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class InputSpec(_Strict):
+class InputSpec(Strict):
     """What the net eats: (n, 1, size, size) float32, normalised grey."""
 
     size: PositiveInt
@@ -58,14 +62,14 @@ class InputSpec(_Strict):
     crop: CropRecipe = CropRecipe()
 
 
-class OutputSpec(_Strict):
+class OutputSpec(Strict):
     """One output of the net, its batch axis left out."""
 
     name: str
     shape: tuple[PositiveInt, ...]
 
 
-class TrainingData(_Strict):
+class TrainingData(Strict):
     """A data set the net has seen, and on which terms it may be used."""
 
     name: str
@@ -74,7 +78,7 @@ class TrainingData(_Strict):
     terms: str
 
 
-class Metric(_Strict):
+class Metric(Strict):
     """One measured figure set, with all that is needed to compare it."""
 
     dataset: str
@@ -90,29 +94,69 @@ class Metric(_Strict):
     ece: float = Field(ge=0, le=1)
 
 
-class ModelBundle(_Strict):
-    """bundle.json.
+class Bundle(Strict):
+    """What every bundle.json says, whatever the bundle is for.
 
-    `files` maps each file's plain name to its SHA-256: model.onnx and reference.npz always,
-    model.pt2 where there is one. `outputs` are the net's: `logits` first, then `cam` where the net
-    has maps.
+    Attributes:
+        name: also its folder's name where it is installed.
+        title: one line for people.
+        task: what it is for.
+        files: each file's plain name and its SHA-256.
+        recipe: how it was made.
+        paper: what the recipe follows.
+        training_data: what it has seen.
+        licence: on which terms it may be used.
+        notes: what else a user should know.
     """
+
+    NEEDED: ClassVar[tuple[str, ...]] = ()
+    """Files that every bundle of this kind has."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     name: str
     title: str
-    task: Literal["expression"]
-    labels: tuple[str, ...]
-    input: InputSpec
-    outputs: tuple[OutputSpec, ...]
+    task: str
     files: dict[str, Sha256]
-    temperature: PositiveFloat
     recipe: dict[str, str | int | float | bool | None]
     paper: str
     training_data: tuple[TrainingData, ...]
     licence: str
-    metrics: tuple[Metric, ...]
     notes: str = ""
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, name: str) -> str:
+        if not _PLAIN_NAME.fullmatch(name):
+            raise ValueError("a name has letters, digits, dot, dash and underscore only")
+        return name
+
+    @field_validator("files")
+    @classmethod
+    def _plain_files(cls, files: dict[str, str]) -> dict[str, str]:
+        for name in files:
+            if not _PLAIN_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a plain file name")
+        for name in cls.NEEDED:
+            if name not in files:
+                raise ValueError(f"{name} is not listed")
+        return files
+
+
+class ModelBundle(Bundle):
+    """An expression net.
+
+    `files` has model.onnx and reference.npz always, model.pt2 where there is one. `outputs` are the
+    net's: `logits` first, then `cam` where the net has maps.
+    """
+
+    NEEDED: ClassVar = (MODEL, REFERENCE)
+
+    task: Literal["expression"]
+    labels: tuple[str, ...]
+    input: InputSpec
+    outputs: tuple[OutputSpec, ...]
+    temperature: PositiveFloat
+    metrics: tuple[Metric, ...]
 
     @field_validator("labels")
     @classmethod
@@ -134,24 +178,6 @@ class ModelBundle(_Strict):
             raise ValueError(f"{CAM!r} is there twice")
         return outputs
 
-    @field_validator("name")
-    @classmethod
-    def _plain(cls, name: str) -> str:
-        if not _PLAIN_NAME.fullmatch(name):
-            raise ValueError("a name has letters, digits, dot, dash and underscore only")
-        return name
-
-    @field_validator("files")
-    @classmethod
-    def _plain_files(cls, files: dict[str, str]) -> dict[str, str]:
-        for name in files:
-            if not _PLAIN_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is not a plain file name")
-        for name in _NEEDED:
-            if name not in files:
-                raise ValueError(f"{name} is not listed")
-        return files
-
     @property
     def map_shape(self) -> tuple[int, ...] | None:
         """(labels, h, w) of the class-activation maps, or None where the net has none."""
@@ -164,41 +190,61 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_bundle(folder: Path) -> ModelBundle:
+def read_bundle(folder: Path, kind: type[B]) -> B:
     """Read and check a bundle: its schema, its labels and the hash of every file.
 
     Args:
         folder: the bundle's folder.
+        kind: what it has to be, e.g. ModelBundle.
 
     Raises:
         BundleError: with the reason and what to do about it.
     """
     manifest = folder / MANIFEST
-    fix = "Copy the bundle again or choose another one (ferdesk models list)."
+    content = _content(manifest)
+    wanted = get_args(kind.model_fields["task"].annotation)[0]
+    if isinstance(content, dict) and content.get("task", wanted) != wanted:
+        said = str(content["task"])[:40]
+        raise BundleError(f"{folder} is a bundle for the task {said!r}, not for {wanted!r}. {_FIX}")
     try:
-        if manifest.stat().st_size > _MAX_MANIFEST_BYTES:
-            raise BundleError(f"{manifest} is too large to be a bundle description. {fix}")
-        content = json.loads(manifest.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BundleError(f"No bundle at {folder}: {error.strerror}. {fix}") from error
-    except ValueError as error:
-        raise BundleError(f"{manifest} is not valid JSON. {fix}") from error
-    try:
-        bundle = ModelBundle.model_validate(content)
+        bundle = kind.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the top level"
-        raise BundleError(f"{manifest}: {where}: {first['msg']}. {fix}") from error
+        raise BundleError(f"{manifest}: {where}: {first['msg']}. {_FIX}") from error
     for name, expected in bundle.files.items():
         path = folder / name
         if not path.is_file() or path.is_symlink():
-            raise BundleError(f"{path} is missing. {fix}")
+            raise BundleError(f"{path} is missing. {_FIX}")
         if sha256(path) != expected:
-            raise BundleError(f"{path} was altered or cut short (wrong SHA-256). {fix}")
+            raise BundleError(f"{path} was altered or cut short (wrong SHA-256). {_FIX}")
     return bundle
 
 
-def write_bundle(folder: Path, bundle: ModelBundle) -> None:
+def read_task(folder: Path) -> str:
+    """What a bundle is for, nothing else of it checked; "" where it does not say.
+
+    Raises:
+        BundleError: there is no readable description.
+    """
+    content = _content(folder / MANIFEST)
+    task = content.get("task") if isinstance(content, dict) else None
+    return task if isinstance(task, str) else ""
+
+
+def _content(manifest: Path) -> object:
+    try:
+        if manifest.stat().st_size > _MAX_MANIFEST_BYTES:
+            raise BundleError(f"{manifest} is too large to be a bundle description. {_FIX}")
+        content: object = json.loads(manifest.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BundleError(f"No bundle at {manifest.parent}: {error.strerror}. {_FIX}") from error
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{manifest} is not valid JSON. {_FIX}") from error
+    return content
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> None:
     """Write bundle.json; the files it lists must lie in `folder` already."""
     text = json.dumps(bundle.model_dump(mode="json"), indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

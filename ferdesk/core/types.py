@@ -95,6 +95,72 @@ class Crop:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class AuValues:
+    """Action units of one face, each in the order of `ferdesk.core.aus.ACTION_UNITS`.
+
+    An activation is 0 (at rest) to 1 (as strong as the estimator knows it); NaN means not estimated
+    by this estimator, which is something else than 0.
+
+    Attributes:
+        estimator: which estimator gave them, with what it ran.
+        raw: (30,) float32, as estimated; of a paired unit the mean of its sides.
+        activation: (30,) float32, `raw` less the person's own neutral face; equals it where no
+            neutral face is known.
+        left: (30,) float32, as estimated, the person's own left side; NaN where sides are unknown.
+        right: (30,) float32, the same of the right side.
+        time_s: the time of the frame that they were read from, on the source's clock: a slow
+            estimator's values are older than the frame they come with.
+        reliable: whether the face was large enough and turned to the camera enough.
+    """
+
+    estimator: str
+    raw: FloatArray
+    activation: FloatArray
+    left: FloatArray
+    right: FloatArray
+    time_s: float
+    reliable: bool
+
+
+class Reason(NamedTuple):
+    """What one action unit added to a decision.
+
+    Attributes:
+        au: its number.
+        weight: how much, in units of log-odds; positive speaks for the expression that was chosen.
+    """
+
+    au: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What came of asking the action units.
+
+    Attributes:
+        own: the expression net's own answer.
+        contested: the expressions between which it had no clear winner, most probable first; empty
+            where it had one.
+        chosen: what came out; `own` where nothing was contested, or the units had nothing to say.
+        abstained: whether something was contested and the units were not asked, or not followed:
+            unreliable values, or a margin too weak to count.
+        margin: by how much the units spoke for `chosen` against the next of the contested, in units
+            of log-odds; 0 where they were not asked.
+        reasons: the units that tipped it, strongest first; empty where none did.
+        probabilities: (8,) float32, after the decision; sums to 1.
+    """
+
+    own: str
+    contested: tuple[str, ...]
+    chosen: str
+    abstained: bool
+    margin: float
+    reasons: tuple[Reason, ...]
+    probabilities: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FaceResult:
     """What is known about one face in one frame.
 
@@ -103,14 +169,18 @@ class FaceResult:
         crop: the patch that was judged.
         raw: (8,) float32, the net's calibrated probabilities for this frame alone, in the
             canonical order.
-        probabilities: (8,) float32, the same smoothed over the track's last moments; equals `raw`
-            when smoothing is off.
+        probabilities: (8,) float32, `raw`, or what the action units made of it, smoothed over the
+            track's last moments.
+        aus: action units, None where none are estimated (yet).
+        verdict: what the action units said to a contested answer, None where nobody asks them.
     """
 
     face: Face
     crop: Crop
     raw: FloatArray
     probabilities: FloatArray
+    aus: AuValues | None = None
+    verdict: Verdict | None = None
 
     @property
     def label(self) -> str:

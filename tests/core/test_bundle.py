@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from ferdesk.core.bundle import MANIFEST, PROGRAM, read_bundle, sha256
+from ferdesk.bundles import installed_bundles
+from ferdesk.core.bundle import MANIFEST, PROGRAM, ModelBundle, read_bundle, sha256
 from ferdesk.core.errors import BundleError
 from ferdesk.core.labels import EXPRESSIONS
-from ferdesk.expression import installed_bundles
 
 SHIPPED = installed_bundles()
 LOGITS = {"name": "logits", "shape": [8]}
@@ -29,7 +29,7 @@ def change(folder: Path, **changes: Any) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_every_shipped_bundle_is_sound_and_says_what_it_is(path: Path) -> None:
-    bundle = read_bundle(path)
+    bundle = read_bundle(path, ModelBundle)
     assert bundle.name == path.name
     assert bundle.labels == EXPRESSIONS
     assert {metric.protocol for metric in bundle.metrics} >= {"plurality", "majority"}
@@ -45,20 +45,20 @@ def test_an_altered_net_is_refused(folder: Path) -> None:
     data[len(data) // 2] ^= 1
     net.write_bytes(data)
     with pytest.raises(BundleError, match="altered or cut short"):
-        read_bundle(folder)
+        read_bundle(folder, ModelBundle)
 
 
 def test_a_net_cut_short_is_refused(folder: Path) -> None:
     net = folder / "model.onnx"
     net.write_bytes(net.read_bytes()[:-1])
     with pytest.raises(BundleError, match="altered or cut short"):
-        read_bundle(folder)
+        read_bundle(folder, ModelBundle)
 
 
 def test_a_missing_net_is_refused(folder: Path) -> None:
     (folder / "model.onnx").unlink()
     with pytest.raises(BundleError, match="is missing"):
-        read_bundle(folder)
+        read_bundle(folder, ModelBundle)
 
 
 def test_a_program_is_checked_like_every_file(folder: Path) -> None:
@@ -66,26 +66,26 @@ def test_a_program_is_checked_like_every_file(folder: Path) -> None:
     program.write_bytes(b"a program")
     files = json.loads((folder / MANIFEST).read_text())["files"]
     change(folder, files={**files, PROGRAM: sha256(program)})
-    assert PROGRAM in read_bundle(folder).files
+    assert PROGRAM in read_bundle(folder, ModelBundle).files
     program.write_bytes(b"another")
     with pytest.raises(BundleError, match=r"model\.pt2 was altered or cut short"):
-        read_bundle(folder)
+        read_bundle(folder, ModelBundle)
     program.unlink()
     program.symlink_to(folder / "model.onnx")
     with pytest.raises(BundleError, match=r"model\.pt2 is missing"):
-        read_bundle(folder)
+        read_bundle(folder, ModelBundle)
 
 
 def test_maps_are_an_output_of_their_own(folder: Path) -> None:
-    assert read_bundle(folder).map_shape is None
+    assert read_bundle(folder, ModelBundle).map_shape is None
     change(folder, outputs=[LOGITS, CAM])
-    assert read_bundle(folder).map_shape == (8, 3, 3)
+    assert read_bundle(folder, ModelBundle).map_shape == (8, 3, 3)
 
 
 def test_a_recipe_s_values_may_be_anything_plain(folder: Path) -> None:
     recipe = {"text": "", "whole": 0, "number": 0.5, "yes": True, "none": None}
     change(folder, recipe=recipe)
-    read = read_bundle(folder).recipe
+    read = read_bundle(folder, ModelBundle).recipe
     assert read == recipe
     assert [type(value) for value in read.values()] == [str, int, float, bool, type(None)]
 
@@ -93,7 +93,7 @@ def test_a_recipe_s_values_may_be_anything_plain(folder: Path) -> None:
 def test_other_labels_are_refused(folder: Path) -> None:
     change(folder, labels=list(reversed(EXPRESSIONS)))
     with pytest.raises(BundleError, match="labels must be neutral"):
-        read_bundle(folder)
+        read_bundle(folder, ModelBundle)
 
 
 @pytest.mark.parametrize(
@@ -119,17 +119,17 @@ def test_other_labels_are_refused(folder: Path) -> None:
 def test_a_manifest_from_a_stranger_is_checked(folder: Path, changes: dict[str, Any]) -> None:
     change(folder, **changes)
     with pytest.raises(BundleError):
-        read_bundle(folder)
+        read_bundle(folder, ModelBundle)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00", '"bundle"'])
 def test_a_broken_manifest_gets_one_line(folder: Path, text: str) -> None:
     (folder / MANIFEST).write_text(text)
     with pytest.raises(BundleError) as error:
-        read_bundle(folder)
+        read_bundle(folder, ModelBundle)
     assert str(folder) in str(error.value)
 
 
 def test_no_bundle_at_all(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="No bundle at"):
-        read_bundle(tmp_path)
+        read_bundle(tmp_path, ModelBundle)

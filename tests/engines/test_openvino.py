@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from mapped_net import BIAS, write_net
 
+from ferdesk.bundles import installed_bundles
 from ferdesk.core.errors import ModelError
 from ferdesk.engines import openvino_runtime
 from ferdesk.engines.base import Pixels
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
-from ferdesk.expression import installed_bundles
 
 NET = installed_bundles()[0] / "model.onnx"
 

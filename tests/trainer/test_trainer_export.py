@@ -7,7 +7,7 @@ import onnx
 import pytest
 import torch
 
-from ferdesk.core.bundle import CAM, LOGITS, MODEL, PROGRAM, read_bundle, sha256
+from ferdesk.core.bundle import CAM, LOGITS, MODEL, PROGRAM, ModelBundle, read_bundle, sha256
 from ferdesk.core.errors import BundleError, OutputError
 from ferdesk.core.preprocess import net_input
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
@@ -45,7 +45,7 @@ def made(run, parts, tmp_path_factory):
 
 
 def test_bundle_is_readable_and_complete(made, parts):
-    bundle = read_bundle(made.folder)
+    bundle = read_bundle(made.folder, ModelBundle)
     assert bundle == made.bundle
     assert bundle.name == "tiny"
     assert set(bundle.files) == {"model.onnx", "model.pt2", "reference.npz"}

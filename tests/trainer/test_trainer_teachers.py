@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from ferdesk.core.bundle import read_bundle
+from ferdesk.core.bundle import ModelBundle, read_bundle
 from trainer import teachers as teachers_module
 from trainer.errors import TrainError
 from trainer.evaluate import bundle_probabilities
@@ -106,7 +106,7 @@ def test_data_of_teachers_and_of_first_weights_is_named(run, bundle, parts):
     assert own.images == 8
     own_again, theirs = training_data(recipe.override({"teachers": str(bundle)}), few)
     assert own_again == own
-    assert (theirs,) == read_bundle(bundle).training_data
+    assert (theirs,) == read_bundle(bundle, ModelBundle).training_data
     assert theirs.images == len(parts[0])
     by_run = training_data(recipe.override({"teachers": f"{run.folder},{bundle}"}), few)
     assert by_run == (own, theirs)  # the bundle is of that run

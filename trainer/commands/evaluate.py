@@ -130,11 +130,11 @@ def _load(dataset: str, data: Path, part: str, judge: _Judge, skip_bad: bool) ->
 
 
 def _of_bundle(name: str) -> _Judge:
-    from ferdesk.core.bundle import read_bundle
-    from ferdesk.expression import find_bundle
+    from ferdesk.bundles import find_bundle
+    from ferdesk.core.bundle import ModelBundle, read_bundle
 
     folder = find_bundle(name)
-    found = read_bundle(folder)
+    found = read_bundle(folder, ModelBundle)
 
     def probabilities(images: "ImageU8") -> "FloatArray":
         from trainer.evaluate import bundle_probabilities
