@@ -8,7 +8,6 @@ from trainer_tree import COUNTS, zip_tree
 
 from ferdesk.core.errors import DataError
 from trainer.datasets import ferplus
-from trainer.datasets.faces import shared_pixels
 from trainer.datasets.ferplus import load
 
 
@@ -192,9 +191,3 @@ def test_empty_table(copy):
     table(copy).write_text("")
     with pytest.raises(DataError, match="lists no usable image"):
         load(copy, "train")
-
-
-def test_shared_pixels(copy, tree):
-    shutil.copy(tree / "FER2013Train/fer0000001.png", copy / "FER2013Valid/fer0000041.png")
-    assert shared_pixels(load(copy, "valid"), load(copy, "train")) == 1
-    assert shared_pixels(load(tree, "valid"), load(tree, "train")) == 0

@@ -9,7 +9,7 @@ from trainer.errors import TrainError
 from trainer.nets import build_net, net_names, parameter_count, register_net
 from trainer.nets.maps import MapNet, class_activation_maps
 
-OURS = ("broad", "compact", "wrn-28-4")
+OURS = ("compact", "wrn-28-4")
 TORCHVISION_S = ("densenet121", "googlenet", "resnet18", "resnet34", "resnet50")
 MAP_NETS = (*OURS, *TORCHVISION_S)
 VGGS = {"vgg13": 10, "vgg16": 13, "vgg19": 16}  # convolutions
@@ -53,8 +53,7 @@ def vgg(count):
 
 
 PARAMETERS = {
-    "broad": staged(64, 128, 256, 512),
-    "compact": staged(32, 64, 128, 256),
+    "compact": staged(48, 96, 192),
     "wrn-28-4": wide(64, 128, 256),
     # 3 x 3 places of 256 channels are left of 48 x 48; then 1024, 1024 and 8
     "custom-vgg13": conv(1, 64, 64, 128, 128, *[256] * 6)

@@ -61,7 +61,7 @@ def gather(
     crop: Crop | None = None,
 ) -> Faces:
     """Decode samples of a table into faces; arguments and errors as in `load_faces`."""
-    cut = _resize(size) if table.cropped else (crop or app_crop(size))
+    cut = resized(size) if table.cropped else (crop or app_crop(size))
     images: list[ImageU8] = []
     kept: list[Sample] = []
     skipped = list(table.skipped)
@@ -106,12 +106,6 @@ def app_crop(size: int) -> Crop:
     return FaceCropper(size)
 
 
-def shared_pixels(one: Faces, other: Faces) -> int:
-    """How many images of `one` are in `other` too, pixel for pixel, under whatever name."""
-    known = {image.tobytes() for image in other.images}
-    return sum(image.tobytes() in known for image in one.images)
-
-
 def to_grey(picture: ImageU8) -> ImageU8:
     """(h, w) or (h, w, 3) BGR to (h, w)."""
     if picture.ndim == 2:
@@ -119,7 +113,9 @@ def to_grey(picture: ImageU8) -> ImageU8:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def _resize(size: int) -> Crop:
+def resized(size: int) -> Callable[[ImageU8], ImageU8]:
+    """For pictures that are faces already: made grey and scaled to (size, size)."""
+
     def cut(picture: ImageU8) -> ImageU8:
         grey = to_grey(picture)
         height, width = grey.shape
