@@ -11,8 +11,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from ferdesk.core.errors import FerdeskError
 from ferdesk.core.types import Frame, FrameResult, ImageU8
 from ferdesk.outputs.files import make_folder
@@ -25,6 +23,7 @@ from ferdesk.pipeline import Located, build_pipeline
 from ferdesk.settings import Settings
 from ferdesk.sources import Source, open_source
 from ferdesk.sources.stream import is_stream, public_name
+from ferdesk.summary import Summary
 
 _Sink = Callable[[FrameResult, float], None]
 """Takes a result and its time in seconds."""
@@ -33,46 +32,6 @@ DEFAULT_FPS: Final = 30.0
 """For the bit rate of an annotated video whose source does not say its rate."""
 
 _OVERLAY: Final = OverlayOptions()
-
-
-class Summary(BaseModel):
-    """What the analysis of one input came to.
-
-    Attributes:
-        input: as it was named; of a stream only the host.
-        frames: how many were analysed.
-        frames_with_face: how many of them had at least one face.
-        faces_max: most faces in one frame.
-        seconds: how long the analysis took.
-        fps: frames analysed a second, decoding and writing included.
-        stage_ms: mean milliseconds a frame that each stage took, "decode" and "write" among them
-            (drawing and encoding run beside them; "write" is the wait for their queue and the
-            writing of the table).
-        faces_backend: which face models ran.
-        engine: what ran the expression net.
-        bundle: which expression net ran.
-        warning: what the user should know though the analysis went on.
-        error: why it could not be ended, or not even begun; what was written before is valid.
-        interrupted: whether the user stopped it.
-        files: what was written.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    input: str
-    frames: int = 0
-    frames_with_face: int = 0
-    faces_max: int = 0
-    seconds: float = 0.0
-    fps: float = 0.0
-    stage_ms: dict[str, float] = {}
-    faces_backend: str
-    engine: str
-    bundle: str
-    warning: str | None = None
-    error: str | None = None
-    interrupted: bool = False
-    files: tuple[str, ...] = ()
 
 
 class Progress(Protocol):
@@ -107,6 +66,26 @@ class FramePipeline(Protocol):
     @property
     def bundle(self) -> str:
         """Which expression net runs."""
+        ...
+
+    @property
+    def au_estimator(self) -> str:
+        """What estimates action units; empty where nothing does."""
+        ...
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """Numbers of the action units that are estimated, ascending."""
+        ...
+
+    @property
+    def disambiguator(self) -> str:
+        """Which SVMs decide between expressions; empty where none do."""
+        ...
+
+    @property
+    def neutral(self) -> str:
+        """The neutral profile that is taken off the units; empty for none."""
         ...
 
     def locate(self, frame: Frame) -> Located:
@@ -156,7 +135,7 @@ def analyze(
         that were left out because the user stopped it.
 
     Raises:
-        ModelError, BundleError: there is nothing to analyse with.
+        ModelError, BundleError, ProfileError: there is nothing to analyse with.
         OutputError: the folder cannot be made.
     """
     make_folder(out)
@@ -178,7 +157,7 @@ def analyze(
 def _build(settings: Settings) -> FramePipeline:
     # The expression net runs beside the landmark net, which is the larger one: it gets half of the
     # cores, unless the user said how many threads a net may use.
-    return build_pipeline(settings, 0 if settings.threads else max(1, _cores() // 2))
+    return build_pipeline(settings, 0 if settings.threads else max(1, _cores() // 2), wait=True)
 
 
 def _cores() -> int:
@@ -245,7 +224,7 @@ class _Run:
         single = info.kind == "video" or (info.kind == "images" and info.width > 0)
         files = self._names.claim(Path(info.name).stem if single else info.name)
         with ExitStack() as stack:
-            table = stack.enter_context(Table(files.table))
+            table = stack.enter_context(Table(files.table, self._pipeline.units))
             self._files.append(files.table)
             sink: _Sink | None = None
             if self._video and info.kind != "images":
@@ -341,6 +320,9 @@ class _Run:
             faces_backend=self._pipeline.faces_backend,
             engine=self._pipeline.engine,
             bundle=self._pipeline.bundle,
+            au_estimator=self._pipeline.au_estimator,
+            disambiguator=self._pipeline.disambiguator,
+            neutral=self._pipeline.neutral,
             warning=warning,
             error=self._error,
             interrupted=self._interrupted,

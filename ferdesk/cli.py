@@ -1,18 +1,31 @@
 """The `ferdesk` command."""
 
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
 import ferdesk
+from ferdesk.cli_options import (
+    DEFAULT,
+    AusOption,
+    BundleOption,
+    DisambiguateOption,
+    FacesOption,
+    JsonOption,
+    MaxFacesOption,
+    NeutralOption,
+    PrecisionOption,
+    SmoothingOption,
+    ThreadsOption,
+    chosen,
+    print_json,
+)
+from ferdesk.cli_profiles import calibrate_command, profiles_app
 from ferdesk.core.errors import FerdeskError
-from ferdesk.engines.base import Precision
-from ferdesk.settings import FacesBackend, Settings
+from ferdesk.settings import Settings
 
 _USAGE_ERROR: Final = 2
 _INTERRUPTED: Final = 130
@@ -27,28 +40,8 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="The face models: see, fetch, check.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
-
-FacesOption = Annotated[
-    FacesBackend,
-    typer.Option("--faces", "-f", help="Face models: the best installed set, or this one."),
-]
-BundleOption = Annotated[
-    str, typer.Option("--bundle", "-b", help="Expression net: a bundle's name or folder.")
-]
-MaxFacesOption = Annotated[int, typer.Option("--max-faces", help="How many faces at most.")]
-SmoothingOption = Annotated[
-    float, typer.Option("--smoothing", help="Time constant in seconds; 0 turns smoothing off.")
-]
-PrecisionOption = Annotated[
-    Precision,
-    typer.Option("--precision", help="f32: the same numbers everywhere; auto: faster."),
-]
-ThreadsOption = Annotated[
-    int, typer.Option("--threads", help="Threads a net may use; 0: the engine chooses.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", "-j", help="Print JSON.")]
-
-_DEFAULT: Final = Settings()
+app.command("calibrate")(calibrate_command)
+app.add_typer(profiles_app, name="profiles")
 
 
 def main() -> None:
@@ -73,14 +66,6 @@ def _complain(message: str) -> None:
     )
 
 
-def _settings(**chosen: object) -> Settings:
-    try:
-        return Settings.model_validate(chosen)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise FerdeskError(f"{first['loc'][0]}: {first['msg']}.") from error
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"ferdesk {ferdesk.__version__}")
@@ -98,12 +83,15 @@ def start(
             help="A camera's number or name, a video, picture or folder, an address, or demo.",
         ),
     ] = None,
-    faces: FacesOption = _DEFAULT.faces,
-    bundle: BundleOption = _DEFAULT.bundle,
-    max_faces: MaxFacesOption = _DEFAULT.max_faces,
-    smoothing: SmoothingOption = _DEFAULT.smoothing_s,
-    precision: PrecisionOption = _DEFAULT.precision,
-    threads: ThreadsOption = _DEFAULT.threads,
+    faces: FacesOption = DEFAULT.faces,
+    bundle: BundleOption = DEFAULT.bundle,
+    max_faces: MaxFacesOption = DEFAULT.max_faces,
+    aus: AusOption = DEFAULT.aus,
+    disambiguate: DisambiguateOption = DEFAULT.disambiguate,
+    neutral: NeutralOption = DEFAULT.neutral,
+    smoothing: SmoothingOption = DEFAULT.smoothing_s,
+    precision: PrecisionOption = DEFAULT.precision,
+    threads: ThreadsOption = DEFAULT.threads,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -113,10 +101,13 @@ def start(
         return
     from ferdesk.ui import qt_libs
 
-    settings = _settings(
+    settings = chosen(
         faces=faces,
         bundle=bundle,
         max_faces=max_faces,
+        aus=aus,
+        disambiguate=disambiguate,
+        neutral=neutral,
         smoothing_s=smoothing,
         precision=precision,
         threads=threads,
@@ -160,12 +151,15 @@ def analyze_command(
         bool, typer.Option("--no-video", help="Write tables only, no annotated picture.")
     ] = False,
     as_json: JsonOption = False,
-    faces: FacesOption = _DEFAULT.faces,
-    bundle: BundleOption = _DEFAULT.bundle,
-    max_faces: MaxFacesOption = _DEFAULT.max_faces,
-    smoothing: SmoothingOption = _DEFAULT.smoothing_s,
-    precision: PrecisionOption = _DEFAULT.precision,
-    threads: ThreadsOption = _DEFAULT.threads,
+    faces: FacesOption = DEFAULT.faces,
+    bundle: BundleOption = DEFAULT.bundle,
+    max_faces: MaxFacesOption = DEFAULT.max_faces,
+    aus: AusOption = DEFAULT.aus,
+    disambiguate: DisambiguateOption = DEFAULT.disambiguate,
+    neutral: NeutralOption = DEFAULT.neutral,
+    smoothing: SmoothingOption = DEFAULT.smoothing_s,
+    precision: PrecisionOption = DEFAULT.precision,
+    threads: ThreadsOption = DEFAULT.threads,
 ) -> None:
     """Analyse files: a CSV and an annotated MP4 or PNG each.
 
@@ -174,10 +168,13 @@ def analyze_command(
     from ferdesk.analyze import analyze
     from ferdesk.progress import progress_bar, show_summary
 
-    settings = _settings(
+    settings = chosen(
         faces=faces,
         bundle=bundle,
         max_faces=max_faces,
+        aus=aus,
+        disambiguate=disambiguate,
+        neutral=neutral,
         smoothing_s=smoothing,
         precision=precision,
         threads=threads,
@@ -185,7 +182,7 @@ def analyze_command(
     with progress_bar() as progress:
         summaries = analyze(inputs, out, settings, video=not no_video, progress=progress)
     if as_json:
-        _print_json([one.model_dump(mode="json") for one in summaries], single=len(inputs) == 1)
+        print_json([one.model_dump(mode="json") for one in summaries], single=len(inputs) == 1)
     failed = show_summary(Console(stderr=as_json), summaries, quiet=as_json)
     if summaries[-1].interrupted:
         raise typer.Exit(_INTERRUPTED)
@@ -200,7 +197,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
     findings = examine()
     if as_json:
-        _print_json([one.model_dump() for one in findings])
+        print_json([one.model_dump() for one in findings])
     else:
         marks = {True: "ok", False: "NO", None: "-"}
         for one in findings:
@@ -228,7 +225,7 @@ def models_list(as_json: JsonOption = False) -> None:
         for file in model_set.files
     ]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     for row in rows:
         typer.echo(f"{row['set']:11} {row['file']:34} {row['state']:22} {row['path']}".rstrip())
@@ -293,10 +290,3 @@ def models_path() -> None:
     from ferdesk.faces.install import store_folder
 
     typer.echo(store_folder())
-
-
-def _print_json(value: Sequence[Mapping[str, object]], single: bool = False) -> None:
-    import json
-
-    shown: object = value[0] if single and value else value
-    typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))

@@ -11,12 +11,15 @@ from pydantic import BaseModel, ConfigDict
 
 import ferdesk
 from ferdesk import resources
+from ferdesk.aus.native import NativeEstimator
 from ferdesk.bundles import installed_bundles
+from ferdesk.core.aus import unit
 from ferdesk.core.bundle import ModelBundle, read_bundle
 from ferdesk.core.errors import FerdeskError
+from ferdesk.core.svm_bundle import SvmBundle, read_svm_bundle
 from ferdesk.engines import openvino_runtime
 from ferdesk.expression import ExpressionNet
-from ferdesk.faces.store import SETS, find_file, installed, load, verify
+from ferdesk.faces.store import BLENDSHAPES, SETS, find_file, installed, load, verify
 from ferdesk.sources import list_cameras
 from ferdesk.ui.qt_libs import display_available, explain_missing_platform, explain_qt_import_error
 
@@ -27,6 +30,7 @@ _PACKAGES: Final = (
     "PySide6-Essentials",
     "av",
     "mediapipe",
+    "py-feat",
     "torch",
 )
 
@@ -55,6 +59,8 @@ def examine() -> list[Finding]:
         *_versions(),
         *_face_models(),
         *_bundles(),
+        *_action_units(),
+        *_machines(),
         *_cameras(),
         *_window(),
         *_folders(),
@@ -124,6 +130,62 @@ def _bundles() -> Iterator[Finding]:
             for metric in bundle.metrics
         )
         yield Finding(area="bundle", ok=True, text=f"{bundle.name}: {figures}")
+
+
+def _action_units() -> Iterator[Finding]:
+    folders = installed_bundles("action_units")
+    if not folders:
+        yield Finding(
+            area="action units",
+            ok=False,
+            text="no net is installed",
+            fix="Install ferdesk again, or choose --aus blendshapes.",
+        )
+    for folder in folders:
+        try:
+            net = NativeEstimator(folder)
+            net.close()
+        except FerdeskError as error:
+            yield Finding(area="action units", ok=False, text=str(error))
+            continue
+        units = ", ".join(unit(number).code for number in net.units)
+        yield Finding(area="action units", ok=True, text=f"{net.name}: {units}")
+    blendshapes = verify(BLENDSHAPES)
+    yield Finding(
+        area="action units",
+        ok=None if blendshapes else True,
+        text=f"blendshapes: {blendshapes or 'whole'}",
+        fix="ferdesk models install" if blendshapes else "",
+    )
+    try:
+        found = f"py-feat {version('py-feat')}; it fetches its weights at first use"
+    except PackageNotFoundError:
+        found = 'py-feat: not installed (an extra: pip install "ferdesk[feat]")'
+    yield Finding(area="action units", ok=None, text=found)
+
+
+def _machines() -> Iterator[Finding]:
+    """Bundles of SVMs: whose units, and beside which nets."""
+    folders = installed_bundles("au_svm")
+    for folder in folders:
+        try:
+            bundle = read_bundle(folder, SvmBundle)
+            read_svm_bundle(folder, bundle.estimator)
+        except FerdeskError as error:
+            yield Finding(area="SVM bundle", ok=False, text=str(error))
+            continue
+        nets = ", ".join(decision.expression for decision in bundle.decisions) or "no net"
+        yield Finding(
+            area="SVM bundle",
+            ok=True,
+            text=f"{bundle.name}: on the units of {bundle.estimator}, beside {nets}",
+        )
+    if not folders:
+        yield Finding(
+            area="SVM bundle",
+            ok=None,
+            text="none installed, so contested expressions stay as they are",
+        )
 
 
 def _cameras() -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Draws what was found into a copy of the frame: boxes, labels, probability bars."""
+"""Draws what was found into a copy of the frame: boxes, labels, verdicts, bars, muscles."""
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +12,8 @@ import cv2
 
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import FaceResult, FrameResult, ImageU8
+from ferdesk.overlay_aus import tint_muscles
+from ferdesk.overlay_verdict import VerdictMemory, verdict_line
 
 RGB = tuple[int, int, int]
 
@@ -44,6 +46,9 @@ _CROWD: Final = ((2, 1.0), (4, 0.8))
 """Up to so many faces, text is shrunk so much; see _CROWDED for more."""
 _CROWDED: Final = 0.65
 
+_VERDICT_SIZE: Final = 0.8
+"""The size of a verdict's text, in sizes of the title's."""
+_MOST_REASONS: Final = 2
 _BAR_LENGTH: Final = 5.0
 """A full bar, in text sizes."""
 
@@ -58,12 +63,16 @@ class OverlayOptions:
         boxes: the box around each face, with its number.
         labels: the most probable expression and its probability.
         bars: all eight probabilities.
+        verdicts: for a contested face what was contested, what tipped it and what came out.
+        aus: the muscles, tinted by how strongly their action units act.
         hud: a line of text for the top left corner, such as the frame rate.
     """
 
     boxes: bool = True
     labels: bool = True
     bars: bool = True
+    verdicts: bool = True
+    aus: bool = False
     hud: str = ""
 
 
@@ -87,38 +96,62 @@ class _Rect(NamedTuple):
         return _Rect(x, y, w, h)
 
 
-def draw(result: FrameResult, options: OverlayOptions) -> ImageU8:
+def draw(
+    result: FrameResult, options: OverlayOptions, memory: VerdictMemory | None = None
+) -> ImageU8:
     """Annotate a frame.
 
     Args:
         result: what the frame gave; its image stays as it is.
         options: what to draw.
+        memory: keeps verdicts readable over the frames of a video; without it, each frame shows its
+            own.
 
     Returns:
         (height, width, 3) uint8, BGR, a new array of the frame's size.
     """
     canvas = _Canvas(result.frame.image.copy(), len(result.faces))
+    if options.aus:
+        for face in result.faces:
+            if face.aus is not None:
+                tint_muscles(canvas.image, face.face.landmarks, face.aus)
     boxes = [canvas.box_of(face) for face in result.faces]
     if options.boxes:
         for face, box in zip(result.faces, boxes, strict=True):
             canvas.outline(box, EXPRESSION_COLOURS[face.label])
-    if not canvas.has_room:
-        return canvas.image
+    if canvas.has_room:
+        _write(canvas, result, boxes, options, memory)
+    return canvas.image
+
+
+def _write(
+    canvas: "_Canvas",
+    result: FrameResult,
+    boxes: Sequence[_Rect],
+    options: OverlayOptions,
+    memory: VerdictMemory | None,
+) -> None:
+    """Draw all that is made of words."""
+    placed = list(zip(result.faces, boxes, strict=True))
     # What is placed gives way to all that has its place already: the most important goes first.
     taken = [canvas.hud(options.hud)] if options.hud else []
     titles: list[tuple[str, _Rect, RGB]] = []
-    for face, box in zip(result.faces, boxes, strict=True):
+    for face, box in placed:
         if text := _title(face, options):
             others = [other for other in boxes if other is not box]
             place = canvas.place_title(text, box, others + taken)
             titles.append((text, place, EXPRESSION_COLOURS[face.label]))
             taken.append(place)
+    if options.verdicts:
+        for face, box in placed:
+            shown = memory.recall(face, result.frame.clock_s) if memory else face
+            if line := canvas.fitting_line(shown):
+                taken.append(canvas.verdict(line, box, [*boxes, *taken]))
     if options.bars:
-        for face, box in zip(result.faces, boxes, strict=True):
-            taken.append(canvas.bars(face, box, boxes + taken))
+        for face, box in placed:
+            taken.append(canvas.bars(face, box, [*boxes, *taken]))
     for text, place, colour in titles:
         canvas.title(text, place, colour)
-    return canvas.image
 
 
 class _Canvas:
@@ -132,7 +165,7 @@ class _Canvas:
         # On tall, narrow frames the width is what text has to fit into.
         size = min(size, self.width / 24)
         shrink = next((shrink for most, shrink in _CROWD if faces <= most), _CROWDED)
-        self.text_size = min(max(size * shrink, _SMALLEST_TEXT), _LARGEST_TEXT)
+        self.text_size: float = min(max(size * shrink, _SMALLEST_TEXT), _LARGEST_TEXT)
         self.line = max(1, round(min(self.height, self.width) / 320))
 
     @property
@@ -176,6 +209,33 @@ class _Canvas:
         cv2.rectangle(self.image, (rect.x, rect.y), corner, _bgr(colour), cv2.FILLED)
         at = rect.x + round(size * 0.35), rect.y + round(size * 1.03)
         self._text(text, *at, size, _BLACK, bold=True)
+
+    def fitting_line(self, face: FaceResult | None) -> str:
+        """The face's verdict with as many reasons as fit; empty where there is nothing to say."""
+        if face is None or face.verdict is None:
+            return ""
+        size = self._verdict_size
+        lines = (verdict_line(face.verdict, face.aus, most) for most in range(_MOST_REASONS, 0, -1))
+        room = self.width - size
+        return next((line for line in lines if text_width(line, size) <= room), "")
+
+    def verdict(self, line: str, box: _Rect, others: Sequence[_Rect]) -> _Rect:
+        size = self._verdict_size
+        width, height = text_width(line, size) + round(size * 0.7), round(size * 1.4)
+        above = box.y - round(self.text_size * 1.35) - height
+        right = box.x + box.w - width
+        places = [
+            _Rect(x, y, width, height) for y in (box.y + box.h, above) for x in (box.x, right)
+        ]
+        rect = self._best(places, others)
+        self._plate(rect)
+        at = rect.x + round(size * 0.35), rect.y + round(size * 1.05)
+        self._text(line, *at, size, _WHITE)
+        return rect
+
+    @property
+    def _verdict_size(self) -> float:
+        return max(self.text_size * _VERDICT_SIZE, _SMALLEST_TEXT)
 
     def bars(self, face: FaceResult, box: _Rect, others: Sequence[_Rect]) -> _Rect:
         size = max(self.text_size * 0.85, _SMALLEST_TEXT * 0.9)

@@ -3,21 +3,39 @@
 No threads, no Qt: whoever has a Frame calls `process`. Live view and file analysis use the same.
 """
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ferdesk.bundles import find_bundle
+from ferdesk.aus.base import AuEstimator
+from ferdesk.aus.choice import open_estimator
+from ferdesk.aus.pyfeat import PyFeatEstimator
+from ferdesk.bundles import find_bundle, installed_bundles
+from ferdesk.calibrate import NeutralCorrection
 from ferdesk.core.align import eye_aligned
+from ferdesk.core.errors import BundleError, ProfileError
 from ferdesk.core.preprocess import extract
-from ferdesk.core.types import Crop, Face, FaceResult, Frame, FrameResult
+from ferdesk.core.types import (
+    AuValues,
+    Crop,
+    Face,
+    FaceResult,
+    Frame,
+    FrameResult,
+    Verdict,
+)
+from ferdesk.disambiguate import Disambiguator
 from ferdesk.expression import ExpressionNet
 from ferdesk.faces.finder import FaceFinder, OpenVinoFinder
 from ferdesk.faces.store import load
 from ferdesk.faces.tracker import Tracker
+from ferdesk.profiles import load_profile
 from ferdesk.settings import Settings
 from ferdesk.smooth import Smoother
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,18 +50,38 @@ class Located:
 
 
 class Pipeline:
-    """Finder -> tracker -> crop -> expression net -> smoother.
+    """Finder -> tracker -> crop -> expression net -> action units -> disambiguator -> smoother.
 
     `process` goes all the way. Its two halves, `locate` and `judge`, share no state, so that a
     caller with two threads may locate the next frame while this one is judged; each half is called
     by one thread at a time and in the order of the frames.
     """
 
-    def __init__(self, finder: FaceFinder, net: ExpressionNet, smoothing_s: float) -> None:
-        """Put the stages together; the pipeline closes them."""
+    def __init__(
+        self,
+        finder: FaceFinder,
+        net: ExpressionNet,
+        smoothing_s: float,
+        estimator: AuEstimator | None = None,
+        disambiguator: Disambiguator | None = None,
+        neutral: NeutralCorrection | None = None,
+    ) -> None:
+        """Put the stages together; the pipeline closes them.
+
+        Args:
+            finder: finds faces.
+            net: judges their patches.
+            smoothing_s: time constant of the smoothing.
+            estimator: estimates action units; None for none.
+            disambiguator: decides with them between expressions that the net cannot tell apart.
+            neutral: takes a person's face at rest off the units.
+        """
         self._finder = finder
         self._tracker = Tracker()
         self._net = net
+        self._estimator = estimator
+        self._disambiguator = disambiguator
+        self._neutral = neutral
         self._smoother = Smoother(smoothing_s)
 
     @property
@@ -61,6 +99,26 @@ class Pipeline:
         """Which expression net runs."""
         return self._net.bundle.name
 
+    @property
+    def au_estimator(self) -> str:
+        """What estimates action units; empty where nothing does."""
+        return self._estimator.name if self._estimator else ""
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """Numbers of the action units that are estimated, ascending."""
+        return self._estimator.units if self._estimator else ()
+
+    @property
+    def disambiguator(self) -> str:
+        """Which SVMs decide between expressions; empty where none do."""
+        return self._disambiguator.bundle.name if self._disambiguator else ""
+
+    @property
+    def neutral(self) -> str:
+        """The neutral profile that is taken off the units; empty for none."""
+        return self._neutral.name if self._neutral else ""
+
     def process(self, frame: Frame) -> FrameResult:
         """Send a frame all the way.
 
@@ -75,9 +133,7 @@ class Pipeline:
     def locate(self, frame: Frame) -> Located:
         """Find and number the faces and cut their patches."""
         stage_ms: dict[str, float] = {}
-        time_s = frame.source_time_s
-        if time_s is None:
-            time_s = frame.captured_ns / 1e9
+        time_s = frame.clock_s
         if frame.still:
             self._tracker.forget()
         with _timed("faces", stage_ms):
@@ -93,29 +149,61 @@ class Pipeline:
         return Located(frame, time_s, faces, crops, stage_ms)
 
     def judge(self, located: Located) -> FrameResult:
-        """Judge the patches and smooth over each track's past."""
+        """Judge the patches, estimate units, decide with them, smooth over each track's past."""
         stage_ms = dict(located.stage_ms)
         with _timed("expression", stage_ms):
             raw = self._net.predict([crop.image for crop in located.crops])
+        aus: Sequence[AuValues | None] = [None] * len(raw)
+        if self._estimator is not None:
+            with _timed("aus", stage_ms):
+                aus = self._estimated(self._estimator, located)
+        verdicts: Sequence[Verdict | None] = [None] * len(raw)
+        if self._disambiguator is not None:
+            with _timed("disambiguate", stage_ms):
+                decide = self._disambiguator.decide
+                verdicts = [decide(row, one) for row, one in zip(raw, aus, strict=True)]
         with _timed("smooth", stage_ms):
+            smooth = self._smoother.smooth
             results = tuple(
                 FaceResult(
-                    face, crop, row, self._smoother.smooth(face.track_id, located.time_s, row)
+                    face,
+                    crop,
+                    row,
+                    smooth(
+                        face.track_id, located.time_s, verdict.probabilities if verdict else row
+                    ),
+                    one,
+                    verdict,
                 )
-                for face, crop, row in zip(located.faces, located.crops, raw, strict=True)
+                for face, crop, row, one, verdict in zip(
+                    located.faces, located.crops, raw, aus, verdicts, strict=True
+                )
             )
-        return FrameResult(located.frame, tuple(results), stage_ms, time.monotonic_ns())
+        return FrameResult(located.frame, results, stage_ms, time.monotonic_ns())
+
+    def _estimated(self, estimator: AuEstimator, located: Located) -> Sequence[AuValues | None]:
+        frame, time_s, faces = located.frame, located.time_s, located.faces
+        values = estimator.estimate(frame, time_s, faces, located.crops)
+        if self._neutral is None:
+            return values
+        return self._neutral.correct(faces, values, time_s, frame.still)
 
     def reset(self) -> None:
         """Forget the frames seen so far: the next one is of another source."""
         self._finder.reset()
         self._tracker.reset()
+        if self._estimator is not None:
+            self._estimator.reset()
+        if self._neutral is not None:
+            self._neutral.reset()
         self._smoother.reset()
 
     def close(self) -> None:
         """Let go of all nets."""
         self._finder.close()
         self._net.close()
+        if self._estimator is not None:
+            self._estimator.close()
 
 
 @contextmanager
@@ -125,25 +213,70 @@ def _timed(stage: str, stage_ms: dict[str, float]) -> Iterator[None]:
     stage_ms[stage] = (time.perf_counter_ns() - started) / 1e6
 
 
-def build_pipeline(settings: Settings, judge_threads: int = 0) -> Pipeline:
+def build_pipeline(settings: Settings, judge_threads: int = 0, wait: bool = False) -> Pipeline:
     """Load everything that the settings name.
 
     Args:
         settings: what to load, and how many threads a net may use.
-        judge_threads: how many the expression net may use, where that is to differ.
+        judge_threads: how many the nets of the second half may use, where that is to differ.
+        wait: whether each frame waits for its own action units, however slow the estimator is, so
+            that nothing depends on timing.
 
     Raises:
-        ModelError: face models are missing or broken.
-        BundleError: the expression bundle is missing or broken.
+        ModelError: face models, or the estimator's, are missing or broken.
+        BundleError: a bundle is missing or broken, or does not belong to the others.
+        ProfileError: the neutral profile is missing or broken, or of another estimator.
     """
-    net = ExpressionNet(
-        find_bundle(settings.bundle), judge_threads or settings.threads, settings.precision
-    )
+    threads = judge_threads or settings.threads
+    net = ExpressionNet(find_bundle(settings.bundle), threads, settings.precision)
+    estimator = _estimator(settings, net, threads, wait)
+    neutral: NeutralCorrection | None = None
+    if settings.neutral:
+        if estimator is None:
+            raise ProfileError("A neutral profile needs action units: leave out --aus off.")
+        neutral = NeutralCorrection(load_profile(settings.neutral), estimator.name)
+    disambiguator = _disambiguator(settings.disambiguate, net, estimator)
+    finder = _finder(settings)
+    return Pipeline(finder, net, settings.smoothing_s, estimator, disambiguator, neutral)
+
+
+def _estimator(
+    settings: Settings, net: ExpressionNet, threads: int, wait: bool
+) -> AuEstimator | None:
+    if settings.aus == "off":
+        return None
+    if settings.aus == "pyfeat":
+        return PyFeatEstimator(wait)
+    try:
+        return open_estimator(settings.aus, threads, settings.precision, crops=net.bundle.input)
+    except BundleError as error:
+        raise BundleError(
+            f"{error} Other action units need no bundle: --aus blendshapes, or --aus off."
+        ) from error
+
+
+def _disambiguator(
+    wanted: str, net: ExpressionNet, estimator: AuEstimator | None
+) -> Disambiguator | None:
+    if wanted == "off" or (wanted == "auto" and estimator is None):
+        return None
+    if estimator is None:
+        raise BundleError(f"{wanted} decides with action units: leave out --aus off.")
+    if wanted != "auto":
+        return Disambiguator(find_bundle(wanted, "au_svm"), net.bundle, estimator.name)
+    for folder in installed_bundles("au_svm"):
+        try:
+            return Disambiguator(folder, net.bundle, estimator.name)
+        except BundleError as error:
+            log.info("not used: %s", error)
+    return None
+
+
+def _finder(settings: Settings) -> FaceFinder:
     if settings.faces == "mediapipe":
         from ferdesk.faces.mediapipe_finder import MediaPipeFinder
 
-        return Pipeline(MediaPipeFinder(settings.max_faces), net, settings.smoothing_s)
-    finder = OpenVinoFinder(
+        return MediaPipeFinder(settings.max_faces)
+    return OpenVinoFinder(
         load(settings.faces), settings.max_faces, settings.threads, settings.precision
     )
-    return Pipeline(finder, net, settings.smoothing_s)

@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from ferdesk.analyze import Summary
+from ferdesk.summary import Summary
 
 
 class TerminalProgress:

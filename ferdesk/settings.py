@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ferdesk.engines.base import Precision
 
 FacesBackend = Literal["auto", "landmarker", "classic", "mediapipe"]
+AusBackend = Literal["native", "blendshapes", "pyfeat", "off"]
 
 
 class Settings(BaseModel):
@@ -21,6 +22,15 @@ class Settings(BaseModel):
     """At most so many faces are followed at once, largest first."""
     bundle: str = "khorrami2015-ferplus"
     """The expression net: a name of an installed bundle, or a bundle's folder."""
+    aus: AusBackend = "native"
+    """What estimates action units: our own net, MediaPipe's blendshapes, py-feat, or nothing."""
+    disambiguate: str = "auto"
+    """The SVMs that decide between expressions that the net cannot tell apart: an installed
+    bundle's name, or its folder; off; auto takes the installed one that belongs to the estimator
+    and the expression net, and where there is none nothing is decided."""
+    neutral: str = ""
+    """Name of the neutral profile that is taken off the largest face's action units; empty for
+    none."""
     smoothing_s: float = Field(default=0.2, ge=0, le=5)
     """Time constant of each track's smoothing, in seconds of source time; 0 turns it off."""
     precision: Precision = "auto"

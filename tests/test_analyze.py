@@ -14,9 +14,10 @@ import av
 import cv2
 import numpy as np
 import pytest
+from au_fakes import values
 from rich.console import Console
 
-from ferdesk.analyze import Summary, analyze
+from ferdesk.analyze import analyze
 from ferdesk.core.errors import BundleError, ModelError, OutputError
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import Box, Crop, Face, FaceResult, Frame, FrameResult, Pose
@@ -26,6 +27,7 @@ from ferdesk.progress import TerminalProgress, show_summary
 from ferdesk.resources import root
 from ferdesk.settings import Settings
 from ferdesk.sources.base import BaseSource, SourceInfo
+from ferdesk.summary import Summary
 
 SQUARE = (100, 60, 40, 50)
 
@@ -36,6 +38,10 @@ class SquareFinder:
     faces_backend = "squares"
     engine = "numpy"
     bundle = "none"
+    au_estimator = "squares' units"
+    units = (12, 25)
+    disambiguator = ""
+    neutral = "anna"
 
     def __init__(self) -> None:
         self.resets = 0
@@ -56,7 +62,8 @@ class SquareFinder:
                 Box(x, y, w, h), np.zeros((478, 3), np.float32), Pose(0, 0, 0), 1.0, self.resets
             )
             crop = Crop(np.zeros((48, 48), np.uint8), np.eye(2, 3))
-            faces = (FaceResult(face, crop, odds, odds),)
+            aus = values(frame.clock_s, {25: 0.5}, {12: (0.25, 0.75)}, estimator=self.au_estimator)
+            faces = (FaceResult(face, crop, odds, odds, aus),)
         stage_ms = {"faces": (time.perf_counter() - started) * 1e3}
         return FrameResult(frame, faces, stage_ms, time.monotonic_ns())
 
@@ -148,6 +155,11 @@ def test_a_video_of_variable_rate(tmp_path):
     assert {row["file"] for row in rows} == {"face.mp4"}
     assert abs(float(rows[0]["box_x"]) - SQUARE[0]) <= 1
     assert rows[0]["label"] == "happiness"
+    assert list(rows[0])[-6:] == ["AU12", "AU12_raw", "AU12_left", "AU12_right", "AU25", "AU25_raw"]
+    assert list(rows[0].values())[-6:] == [
+        *("0.500000", "0.500000", "0.250000", "0.750000", "0.500000", "0.500000"),
+    ]
+    assert [row["au_time_s"] for row in rows] == [row["time_s"] for row in rows]
     with av.open(str(out / "face_annotated.mp4")) as container:
         frames = list(container.decode(video=0))
     assert [frame.time for frame in frames] == pytest.approx(times, abs=1e-4)
@@ -157,6 +169,8 @@ def test_a_video_of_variable_rate(tmp_path):
     assert list(summary.stage_ms) == ["decode", "faces", "write"]
     assert all(ms > 0 for ms in summary.stage_ms.values())
     assert (summary.faces_backend, summary.engine, summary.bundle) == ("squares", "numpy", "none")
+    said = (summary.au_estimator, summary.disambiguator, summary.neutral)
+    assert said == ("squares' units", "", "anna")
     assert summary.files == (str(out / "face.csv"), str(out / "face_annotated.mp4"))
     assert summary.warning is None
     assert summary.error is None
@@ -275,7 +289,9 @@ def test_a_camera_that_breaks_off_keeps_what_was_written(tmp_path, monkeypatch):
     (summary,) = go(["0"], tmp_path)
     assert summary.error == "The camera cam gives no more pictures."
     assert summary.frames == 3
-    times = [float(row["time_s"]) for row in table(tmp_path / "cam.csv")]
+    rows = table(tmp_path / "cam.csv")
+    times = [float(row["time_s"]) for row in rows]
+    assert [float(row["au_time_s"]) for row in rows] == pytest.approx(times, abs=2e-6)
     assert times[0] == 0
     assert 0.015 < times[1] < times[2]
     with av.open(str(tmp_path / "cam_annotated.mp4")) as container:

@@ -1,13 +1,26 @@
 """The whole way of a frame, on the demo clip."""
 
+import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from au_fakes import GapDisambiguator, LipEstimator, write_machines
 
+from ferdesk import resources
+from ferdesk.aus.blendshapes import BlendshapeEstimator
+from ferdesk.bundles import find_bundle
+from ferdesk.core.bundle import MODEL, ModelBundle, read_bundle
+from ferdesk.core.errors import BundleError, ProfileError
 from ferdesk.core.labels import EXPRESSIONS
+from ferdesk.core.svm_bundle import SVMS
 from ferdesk.core.types import Frame, FrameResult
+from ferdesk.expression import ExpressionNet
+from ferdesk.faces.finder import OpenVinoFinder
+from ferdesk.faces.store import load
 from ferdesk.pipeline import Pipeline, build_pipeline
 from ferdesk.settings import Settings
 
@@ -54,7 +67,8 @@ def test_the_head_turns_both_ways(results: list[FrameResult]) -> None:
 
 
 def test_a_result_says_how_long_each_stage_took(results: list[FrameResult]) -> None:
-    assert list(results[0].stage_ms) == ["faces", "track", "crop", "expression", "smooth"]
+    stages = [stage for stage in results[0].stage_ms if stage != "disambiguate"]
+    assert stages == ["faces", "track", "crop", "expression", "aus", "smooth"]
     assert all(value >= 0 for value in results[0].stage_ms.values())
 
 
@@ -66,6 +80,7 @@ def test_the_same_clip_gives_the_same_numbers(
         again = pipeline.process(frame)
         np.testing.assert_array_equal(again.faces[0].raw, before.faces[0].raw)
         np.testing.assert_array_equal(again.faces[0].probabilities, before.faces[0].probabilities)
+        assert again.to_dict()["faces"][0]["aus"] == before.to_dict()["faces"][0]["aus"]
 
 
 def test_several_faces_are_judged_in_one_batch(
@@ -105,3 +120,162 @@ def test_a_tilted_camera_changes_little(pipeline: Pipeline, demo_frames: list[Fr
 def test_an_empty_picture_has_no_face(pipeline: Pipeline) -> None:
     blank = np.zeros((360, 640, 3), np.uint8)
     assert pipeline.process(Frame(blank, 0, 0, None, "blank", still=True)).faces == ()
+
+
+def faked(**parts: object) -> Pipeline:
+    """A pipeline of real faces and a real net, with what a test puts behind them."""
+    finder = OpenVinoFinder(load("auto"), 4, 1, "f32")
+    net = ExpressionNet(find_bundle(Settings().bundle), 1)
+    return Pipeline(finder, net, parts.pop("smoothing_s", 0.2), **parts)  # type: ignore[arg-type]
+
+
+def test_units_and_verdict_come_with_the_face(demo_frames: list[Frame]) -> None:
+    estimator = LipEstimator()
+    pipeline = faked(estimator=estimator, disambiguator=GapDisambiguator(), smoothing_s=0)
+    results = [pipeline.process(frame) for frame in demo_frames[40:160:4]]
+    stages = ["faces", "track", "crop", "expression", "aus", "disambiguate", "smooth"]
+    assert list(results[0].stage_ms) == stages
+    assert (pipeline.au_estimator, pipeline.units, pipeline.disambiguator) == (
+        *("lips", (12, 25), "gap"),
+    )
+    faces = [face for result in results for face in result.faces]
+    for result, face in zip(results, faces, strict=True):
+        assert face.aus is not None
+        assert face.verdict is not None
+        assert face.aus.time_s == result.frame.source_time_s
+        np.testing.assert_array_equal(face.probabilities, face.verdict.probabilities)
+    settled = [face for face in faces if face.verdict and face.verdict.contested]
+    assert settled
+    assert all(face.label == face.verdict.chosen for face in settled if face.verdict)
+    pipeline.reset()
+    assert estimator.resets == 1
+    pipeline.close()
+    assert estimator.closed
+
+
+def test_smoothing_works_on_what_the_verdict_left(demo_frames: list[Frame]) -> None:
+    smooth = faked(estimator=LipEstimator(), disambiguator=GapDisambiguator(), smoothing_s=0.4)
+    state: np.ndarray | None = None
+    before = 0.0
+    for frame in demo_frames[40:60]:
+        face = smooth.process(frame).faces[0]
+        assert face.verdict is not None
+        value, now = face.verdict.probabilities, frame.clock_s
+        weight = 1 - np.exp(-(now - before) / 0.4)
+        state = value if state is None else state + weight * (value - state)
+        np.testing.assert_allclose(face.probabilities, state, atol=1e-6)
+        before = now
+    smooth.close()
+
+
+def test_without_units_nothing_of_them_runs(demo_frames: list[Frame]) -> None:
+    pipeline = build_pipeline(Settings(aus="off"))
+    result = pipeline.process(demo_frames[0])
+    assert list(result.stage_ms) == ["faces", "track", "crop", "expression", "smooth"]
+    assert (result.faces[0].aus, result.faces[0].verdict) == (None, None)
+    assert (pipeline.au_estimator, pipeline.units, pipeline.disambiguator) == ("", (), "")
+    assert result.to_dict()["faces"][0]["aus"] is None
+    pipeline.close()
+
+
+def test_a_result_for_programs(demo_frames: list[Frame]) -> None:
+    pipeline = faked(estimator=LipEstimator(), disambiguator=GapDisambiguator())
+    for frame in demo_frames[40:160:4]:
+        face = pipeline.process(frame).to_dict()["faces"][0]
+        json.dumps(face, allow_nan=False)
+        assert set(face["aus"]["units"]) == {"AU12", "AU25"}
+        assert set(face["aus"]["units"]["AU12"]) == {"activation", "raw", "left", "right"}
+        assert set(face["aus"]["units"]["AU25"]) == {"activation", "raw"}
+        if face["verdict"]["contested"]:
+            assert face["verdict"]["reasons"][0] == {"au": 25, "weight": 0.5}
+            break
+    else:
+        raise AssertionError("nothing was contested")
+    pipeline.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "said"),
+    [
+        (Settings(aus="off", disambiguate="mine"), BundleError, "--aus off"),
+        (Settings(aus="blendshapes", disambiguate="mine"), BundleError, "No bundle named 'mine'"),
+        (Settings(aus="off", neutral="anna"), ProfileError, "--aus off"),
+        (Settings(aus="blendshapes", neutral="no-such"), ProfileError, "No neutral profile"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    settings: Settings,
+    error: type[Exception],
+    said: str,
+    landmarker_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FERDESK_MODELS", str(landmarker_folder))
+    with pytest.raises(error, match=said):
+        build_pipeline(settings)
+
+
+@pytest.fixture
+def own_bundles(landmarker_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of bundles, before those that come with the app."""
+    shipped = tmp_path / "shipped"
+    shutil.copytree(find_bundle(Settings().bundle), shipped / Settings().bundle)
+    monkeypatch.setenv("FERDESK_MODELS", str(landmarker_folder))
+    monkeypatch.setattr(resources, "bundle_folders", lambda: (tmp_path / "own", shipped))
+    return tmp_path / "own"
+
+
+def model_hash() -> str:
+    return read_bundle(find_bundle(Settings().bundle), ModelBundle).files[MODEL]
+
+
+BLENDSHAPES = Settings(aus="blendshapes")
+
+
+def test_auto_takes_the_machines_that_belong(own_bundles: Path, demo_frames: list[Frame]) -> None:
+    units = BlendshapeEstimator.units
+    write_machines(own_bundles / "a-other-units", "native x", units, model_hash())
+    write_machines(own_bundles / "b-other-net", "blendshapes", units, "0" * 64)
+    (write_machines(own_bundles / "c-cut", "blendshapes", units, model_hash()) / SVMS).write_bytes(
+        b""
+    )
+    write_machines(own_bundles / "d-right", "blendshapes", units, model_hash(), bias=9)
+    pipeline = build_pipeline(BLENDSHAPES)
+    assert (pipeline.au_estimator, pipeline.disambiguator) == ("blendshapes", "d-right")
+    verdicts = [pipeline.process(frame).faces[0].verdict for frame in demo_frames[40:160:4]]
+    assert any(verdict and verdict.contested for verdict in verdicts)
+    pipeline.close()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_without_machines_nothing_is_decided(
+    own_bundles: Path, demo_frames: list[Frame], there: bool
+) -> None:
+    settings = BLENDSHAPES
+    if there:
+        write_machines(own_bundles / "a", "blendshapes", BlendshapeEstimator.units, model_hash())
+        settings = BLENDSHAPES.model_copy(update={"disambiguate": "off"})
+    pipeline = build_pipeline(settings)
+    assert (pipeline.units, pipeline.disambiguator) == (BlendshapeEstimator.units, "")
+    result = pipeline.process(demo_frames[0])
+    assert "disambiguate" not in result.stage_ms
+    assert result.faces[0].verdict is None
+    pipeline.close()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "model", "said"),
+    [("native x", None, "native x"), ("blendshapes", "0" * 64, "was not tuned for the net")],
+)
+def test_named_machines_that_do_not_belong(
+    own_bundles: Path, estimator: str, model: str | None, said: str
+) -> None:
+    units = BlendshapeEstimator.units
+    write_machines(own_bundles / "mine", estimator, units, model or model_hash())
+    with pytest.raises(BundleError, match=said):
+        build_pipeline(BLENDSHAPES.model_copy(update={"disambiguate": "mine"}))
+
+
+def test_a_native_net_that_is_missing(own_bundles: Path) -> None:
+    with pytest.raises(BundleError, match=r"No bundle named 'au-native'.*--aus blendshapes"):
+        build_pipeline(Settings())

@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from trainer.recipes.base import Recipe
+from trainer.recipes.base import Training
 
 _WHITE = 255.0
 
@@ -30,7 +30,14 @@ def draw(n: int, generator: Generator) -> Tensor:
     return torch.rand(n, 11, generator=generator)
 
 
-def augment(batch: Tensor, recipe: Recipe, u: Tensor, size: int | None = None) -> Tensor:
+def mirrors(recipe: Training, u: Tensor) -> Tensor:
+    """Which of the faces `augment` mirrors: (n,) bool, on the CPU."""
+    return u[:, 4] < recipe.flip
+
+
+def augment(
+    batch: Tensor, recipe: Training, u: Tensor, size: int | None = None, part: float = 1.0
+) -> Tensor:
     """Move, turn, scale, mirror, re-light and blank faces at random.
 
     Args:
@@ -38,6 +45,7 @@ def augment(batch: Tensor, recipe: Recipe, u: Tensor, size: int | None = None) -
         recipe: the ranges; those of zero leave the batch as it is.
         u: what `draw` gave, on the CPU.
         size: side of the patches that come out, sampled in the same step; the batch's unless given.
+        part: how much of the pictures' side, about their middle, a patch that is not moved shows.
 
     Returns:
         (n, 1, size, size), same type, device and range.
@@ -47,9 +55,9 @@ def augment(batch: Tensor, recipe: Recipe, u: Tensor, size: int | None = None) -
         angle=signed[:, 0] * math.radians(recipe.rotation_deg),
         scale=1 + signed[:, 1] * recipe.scale,
         shift=signed[:, 2:4] * recipe.translation,
-        mirror=u[:, 4] < recipe.flip,
+        mirror=mirrors(recipe, u),
     )
-    moved = warp(batch, theta.to(batch.device), size)
+    moved = warp(batch, theta.to(batch.device) * part, size)
     lit = relight(
         moved,
         gamma=(signed[:, 5] * recipe.gamma).exp().to(batch.device),

@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 
 from trainer import files
 from trainer.errors import TrainError
-from trainer.recipes import Recipe
+from trainer.recipes.base import Training
 from trainer.runs import Row
 
 _MAY_DIFFER = frozenset({"epochs", "title", "paper", "table", "published"})
@@ -59,7 +59,7 @@ class State:
 _PLAIN = ("epoch", "step", "order", "position", "loss_sum", "seconds", "best", "rows")
 
 
-def save_state(path: Path, state: State, recipe: Recipe) -> None:
+def save_state(path: Path, state: State, recipe: Training) -> None:
     """Write the whole state, the global random generators included, in one step."""
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     content = {
@@ -77,7 +77,7 @@ def save_state(path: Path, state: State, recipe: Recipe) -> None:
     _save(path, content)
 
 
-def load_state(path: Path, state: State, recipe: Recipe) -> None:
+def load_state(path: Path, state: State, recipe: Training) -> None:
     """Fill `state` from a file and set the global random generators.
 
     Raises:
@@ -100,7 +100,7 @@ def load_state(path: Path, state: State, recipe: Recipe) -> None:
         raise TrainError(f"{path} does not hold a state of net {recipe.net!r}.") from error
 
 
-def save_best(path: Path, state: State, recipe: Recipe) -> None:
+def save_best(path: Path, state: State, recipe: Training) -> None:
     """Write the averaged weights and the epoch they are from."""
     content = {
         "kind": "weights",
@@ -112,7 +112,7 @@ def save_best(path: Path, state: State, recipe: Recipe) -> None:
     _save(path, content)
 
 
-def load_best(path: Path, net: nn.Module, recipe: Recipe) -> int:
+def load_best(path: Path, net: nn.Module, recipe: Training) -> int:
     """Fill `net` with the averaged weights of the best epoch.
 
     Returns:
@@ -150,9 +150,9 @@ def _load(path: Path, kind: str) -> dict[str, Any]:
     return cast("dict[str, Any]", content)
 
 
-def _check_recipe(path: Path, content: dict[str, Any], recipe: Recipe) -> None:
+def _check_recipe(path: Path, content: dict[str, Any], recipe: Training) -> None:
     try:
-        theirs = Recipe.model_validate_json(content["recipe"]).model_dump()
+        theirs = type(recipe).model_validate_json(content["recipe"]).model_dump()
     except (KeyError, ValueError) as error:
         raise TrainError(f"{path} names no recipe that this version knows.") from error
     ours = recipe.model_dump()

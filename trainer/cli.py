@@ -5,11 +5,13 @@ import sys
 import typer
 
 from ferdesk.core.errors import FerdeskError
+from trainer.commands.au import au_app
 from trainer.commands.cv import cv
 from trainer.commands.datasets import datasets_app
 from trainer.commands.evaluate import evaluate
 from trainer.commands.export import export
 from trainer.commands.reproduce import reproduce
+from trainer.commands.svm import svm_app
 from trainer.commands.sweep import sweep
 from trainer.commands.train import list_recipes, runs, train
 from trainer.commands.transfer import transfer_app
@@ -34,6 +36,8 @@ app.command()(sweep)
 app.command()(cv)
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(transfer_app, name="transfer")
+app.add_typer(au_app, name="au")
+app.add_typer(svm_app, name="svm")
 
 
 def main() -> None:

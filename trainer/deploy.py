@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ferdesk.core.au_bundle import ACTIVATIONS
 from ferdesk.core.bundle import CAM, LOGITS, OutputSpec
 from ferdesk.core.labels import EXPRESSIONS
 from trainer.nets.maps import MapNet, class_activation_maps
@@ -42,6 +43,16 @@ class _WithMaps(nn.Module):
         return logits, class_activation_maps(self.net, maps)
 
 
+class _Activations(nn.Module):
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map (n, 1, size, size) to the (n, outputs) activations."""
+        return (self.net(x).sigmoid(),)
+
+
 class _Logits(nn.Module):
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
@@ -58,7 +69,8 @@ class Deployed:
 
     Attributes:
         net: in eval mode on the CPU, from (n, 1, size, size) float32 to a tuple of `outputs`.
-        outputs: their names and shapes: logits, then the activation maps of nets that have them.
+        outputs: their names and shapes: logits, then the activation maps of nets that have them; of
+            action-unit nets the activations.
         size: side of the patch in pixels.
     """
 
@@ -91,10 +103,7 @@ def deploy(net: nn.Module, size: int) -> Deployed:
     net = copy.deepcopy(net).eval().requires_grad_(False)
     # Never a type of its own to mypy, for a torch module has any attribute.
     has_maps = isinstance(net, MapNet)
-    folded = fold(_WithMaps(cast(MapNet, net)) if has_maps else _Plain(net))
-    for tensor in (*folded.parameters(), *folded.buffers()):
-        if tensor.is_floating_point() and torch.isfinite(tensor.half()).all():
-            tensor.copy_(tensor.half())
+    folded = _halved(fold(_WithMaps(cast(MapNet, net)) if has_maps else _Plain(net)))
     found = folded(torch.zeros(1, 1, size, size))
     names = (LOGITS, CAM) if has_maps else (LOGITS,)
     outputs = tuple(
@@ -104,6 +113,28 @@ def deploy(net: nn.Module, size: int) -> Deployed:
     if outputs[0].shape != (len(EXPRESSIONS),):
         raise ValueError(f"the net gives {outputs[0].shape}, not one logit an expression")
     return Deployed(folded, outputs, size)
+
+
+@torch.no_grad()
+def deploy_activations(net: nn.Module, size: int) -> Deployed:
+    """Make an action-unit net ready to be written, as `deploy`; it then gives activations, 0..1.
+
+    Args:
+        net: on the CPU; gives log-odds.
+        size: side of its patches in pixels.
+    """
+    net = copy.deepcopy(net).eval().requires_grad_(False)
+    folded = _halved(fold(_Activations(net)))
+    (found,) = folded(torch.zeros(1, 1, size, size))
+    output = OutputSpec(name=ACTIVATIONS, shape=tuple(found.shape[1:]))
+    return Deployed(folded, (output,), size)
+
+
+def _halved(net: fx.GraphModule) -> fx.GraphModule:
+    for tensor in (*net.parameters(), *net.buffers()):
+        if tensor.is_floating_point() and torch.isfinite(tensor.half()).all():
+            tensor.copy_(tensor.half())
+    return net
 
 
 def fold(net: nn.Module) -> fx.GraphModule:

@@ -1,6 +1,8 @@
 """From a run to a bundle that the app loads: model.onnx, model.pt2, reference.npz, bundle.json."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +12,7 @@ import torch
 from torch import nn
 
 from ferdesk.core.bundle import (
-    LOGITS,
+    CAM,
     MANIFEST,
     MODEL,
     PROGRAM,
@@ -83,13 +85,8 @@ def export(run: RunFolder, train: Faces, valid: Faces, folder: Path, name: str) 
         BundleError: the engine refuses what was made.
         OutputError: `folder` holds something else, or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or _is_foreign(folder)):
-        raise OutputError(f"{folder} exists and is no bundle; choose another folder.")
     net, recipe, epoch = load_run(run)
-    staging = folder.with_name(f".{folder.name}.new")
-    try:
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
+    with staged(folder) as staging:
         deployed = deploy(net, recipe.size)
         parity = write_model(deployed, staging)
         bundle = _describe(name, recipe, epoch, train, valid, deployed, staging)
@@ -97,6 +94,23 @@ def export(run: RunFolder, train: Faces, valid: Faces, folder: Path, name: str) 
         evaluations = tuple(_evaluate(staging, valid, provenance.part_name(recipe, valid.part)))
         bundle = bundle.model_copy(update={"metrics": tuple(e.metric for e in evaluations)})
         write_bundle(staging, bundle)
+    return Exported(folder, bundle, evaluations, parity)
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A new folder that takes a bundle's place once the body has filled it without an error.
+
+    Raises:
+        OutputError: `folder` holds something else than a bundle, or cannot be written.
+    """
+    if folder.exists() and (not folder.is_dir() or _is_foreign(folder)):
+        raise OutputError(f"{folder} exists and is no bundle; choose another folder.")
+    staging = folder.with_name(f".{folder.name}.new")
+    try:
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        yield staging
         for path in staging.iterdir():
             path.chmod(files.MODE)
         _replace(staging, folder)
@@ -104,7 +118,6 @@ def export(run: RunFolder, train: Faces, valid: Faces, folder: Path, name: str) 
         raise OutputError(write_failure(folder, error)) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return Exported(folder, bundle, evaluations, parity)
 
 
 def write_model(deployed: Deployed, folder: Path) -> float:
@@ -120,17 +133,34 @@ def write_model(deployed: Deployed, folder: Path) -> float:
     Raises:
         TrainError: the difference is above PARITY, or the app would refuse the program.
     """
+    apart, x, expected = write_net(deployed, folder)
+    write_program(deployed, folder / PROGRAM)
+    found = dict(zip(deployed.names, run_program(folder / PROGRAM, x), strict=True))
+    return max(apart, _compare("the torch program", found, expected))
+
+
+def write_net(deployed: Deployed, folder: Path) -> tuple[float, FloatArray, dict[str, FloatArray]]:
+    """Write model.onnx and reference.npz, and hold the net against torch.
+
+    Args:
+        deployed: the net.
+        folder: where to.
+
+    Returns:
+        The largest difference to torch's outputs on the reference input, that input, and torch's
+        outputs by name.
+
+    Raises:
+        TrainError: the difference is above PARITY.
+    """
     x = reference_input(deployed.size)
     with torch.inference_mode():
         values = [value.numpy() for value in deployed.net(torch.from_numpy(x))]
     expected = dict(zip(deployed.names, values, strict=True))
     write_onnx(deployed, folder / MODEL)
     apart = [_compare("OpenVINO", found, expected) for found in run_onnx(folder / MODEL, x)]
-    write_program(deployed, folder / PROGRAM)
-    found = dict(zip(deployed.names, run_program(folder / PROGRAM, x), strict=True))
-    apart.append(_compare("the torch program", found, expected))
-    np.savez(folder / REFERENCE, allow_pickle=False, x=x, logits=values[0])
-    return max(apart)
+    np.savez(folder / REFERENCE, allow_pickle=False, x=x, **{deployed.names[0]: values[0]})
+    return max(apart), x, expected
 
 
 def reference_input(size: int) -> FloatArray:
@@ -151,7 +181,7 @@ def _compare(engine: str, found: dict[str, FloatArray], expected: dict[str, Floa
                 f"Not exported: {engine} gives {name} of {found[name].shape}, torch {value.shape}."
             )
         apart = float(np.abs(found[name] - value).max())
-        if name != LOGITS:
+        if name == CAM:
             apart /= max(1.0, float(np.abs(value).max()))
         if not apart <= PARITY:
             raise TrainError(

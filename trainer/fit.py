@@ -135,7 +135,7 @@ def _train(state: State, course: _Course) -> None:
     recipe, n = course.recipe, len(course.train.images)
     console = Console(stderr=True, highlight=False, quiet=not course.us.leads)
     net = course.us.wrap(compiled(state.net, course.train.images.device))
-    with _progress(console) as bar:
+    with training_bar(console) as bar:
         task = bar.add_task(recipe.name, total=recipe.epochs * n, rate=0.0)
 
         def show() -> None:
@@ -163,7 +163,7 @@ def _train_epoch(state: State, net: nn.Module, course: _Course, show: Callable[[
     loss_sum = torch.tensor(before, dtype=torch.float64, device=train.images.device)
     begin, seconds_before, saved = time.perf_counter(), state.seconds, time.perf_counter()
     while state.position < n:
-        picked = state.order[state.position : _batch_end(state.position, recipe.batch, n)]
+        picked = state.order[state.position : batch_end(state.position, recipe.batch, n)]
         set_rate(state.optimiser, rate(recipe, state.step, math.ceil(n / recipe.batch)))
         loss_sum += train_step(state, net, train, picked, recipe, us) * len(us.share(picked))
         if course.auxiliary is not None:
@@ -184,7 +184,7 @@ def _train_epoch(state: State, net: nn.Module, course: _Course, show: Callable[[
         saved = time.perf_counter() if late else saved
 
 
-def _batch_end(position: int, batch: int, n: int) -> int:
+def batch_end(position: int, batch: int, n: int) -> int:
     """Where a batch ends; a last image goes with the others, for one alone has no variance."""
     end = min(position + batch, n)
     return n if end == n - 1 else end
@@ -287,7 +287,8 @@ def _stop(state: State, run: RunFolder, signum: int) -> None:
     )
 
 
-def _progress(console: Console) -> Progress:
+def training_bar(console: Console) -> Progress:
+    """A bar with images a second, on a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

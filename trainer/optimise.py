@@ -5,10 +5,10 @@ import math
 import torch
 from torch import nn
 
-from trainer.recipes import Recipe
+from trainer.recipes.base import Training
 
 
-def build_optimiser(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def build_optimiser(net: nn.Module, recipe: Training) -> torch.optim.Optimizer:
     """The recipe's optimiser over all weights that are not frozen.
 
     Biases and the scales of normalisation layers are not decayed: pulling them to zero restrains
@@ -30,7 +30,7 @@ def build_optimiser(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return kind(groups, recipe.lr, betas=(recipe.momentum, 0.999), fused=fused)
 
 
-def rate(recipe: Recipe, step: int, steps_an_epoch: int) -> float:
+def rate(recipe: Training, step: int, steps_an_epoch: int) -> float:
     """The learning rate of a step, from 0.
 
     constant; cosine: down to 0 along half a cosine (Loshchilov and Hutter, ICLR 2017, eq. 5);

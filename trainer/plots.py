@@ -36,6 +36,29 @@ def draw_curves(path: Path, rows: list[Row], title: str) -> None:
         _save(figure, path)
 
 
+def draw_au_curves(path: Path, rows: list[Row], title: str) -> None:
+    """Loss and correlation of an action-unit net over the epochs, as a PNG.
+
+    Args:
+        path: the picture's place.
+        rows: a run's metrics, at least one.
+        title: above the picture.
+    """
+    epochs = [row["epoch"] for row in rows]
+    with mpl.rc_context({"font.size": 9}):
+        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        losses, likeness = figure.subplots(1, 2)
+        for key, name in (("train_loss", "train, augmented"), ("valid_loss", "valid")):
+            losses.plot(epochs, [row[key] for row in rows], label=name)
+        losses.set(xlabel="epoch", ylabel="loss", title=title)
+        likeness.plot(epochs, [row["valid_r"] for row in rows], label="valid, mean over outputs")
+        likeness.set(xlabel="epoch", ylabel="Pearson's r", title="averaged weights")
+        for axes in (losses, likeness):
+            axes.legend()
+            axes.grid(alpha=0.3)
+        _save(figure, path)
+
+
 def draw_confusion(path: Path, matrix: np.ndarray, title: str) -> None:
     """A confusion matrix with counts, coloured by the row's share, as a PNG.
 

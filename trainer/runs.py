@@ -2,7 +2,8 @@
 
 runs/<recipe>/ holds recipe.json (the resolved recipe), run.json (seed, versions, data), metrics.csv
 (a row an epoch), curves.png, last.pt (all that resuming needs) and best.pt (the averaged weights of
-the epoch with the best accuracy on valid). Of a feature recipe it holds features.json.
+the epoch with the best accuracy on valid, or the best correlation, of an action-unit net). Of a
+feature recipe it holds features.json.
 """
 
 import csv
@@ -17,14 +18,27 @@ from ferdesk.core.errors import OutputError
 from trainer import files
 from trainer.errors import TrainError, write_failure
 from trainer.recipes import Recipe
+from trainer.recipes.au import AuRecipe
+from trainer.recipes.base import Training
 
 RUNS: Final = Path("runs")
+TABLES: Final = RUNS / "au"
+"""Where the action units that nets learn from are kept."""
 METRICS: Final = (
     "epoch",
     "train_loss",
     "valid_loss",
     "valid_accuracy",
     "valid_accuracy_majority",
+    "images_per_second",
+    "seconds",
+)
+AU_METRICS: Final = (
+    "epoch",
+    "train_loss",
+    "valid_loss",
+    "valid_r",
+    "valid_mae",
     "images_per_second",
     "seconds",
 )
@@ -98,7 +112,7 @@ class RunFolder:
         except OSError as error:
             raise OutputError(write_failure(self.folder, error)) from error
 
-    def write_recipe(self, recipe: Recipe) -> None:
+    def write_recipe(self, recipe: Training) -> None:
         """Keep the resolved recipe."""
         files.write_text(self.recipe, recipe.model_dump_json(indent=2) + "\n")
 
@@ -108,8 +122,18 @@ class RunFolder:
         Raises:
             TrainError: missing or malformed.
         """
+        recipe = self.read_any_recipe()
+        if not isinstance(recipe, Recipe):
+            raise TrainError(f"{self.folder} is a run of an action-unit net, not of expressions.")
+        return recipe
+
+    def read_any_recipe(self) -> Recipe | AuRecipe:
+        """The recipe of a run of either kind of net; raises as `read_recipe`."""
+        content = _read_json(self.recipe)
         try:
-            return Recipe.model_validate(_read_json(self.recipe))
+            if "estimator" in content:
+                return AuRecipe.model_validate(content)
+            return Recipe.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the top level"
@@ -124,9 +148,9 @@ class RunFolder:
         return _read_json(self.about)
 
     def write_metrics(self, rows: list[Row]) -> None:
-        """Keep one row an epoch."""
-        lines = [",".join(METRICS)]
-        lines += [",".join(f"{row[key]:.6g}" for key in METRICS) for row in rows]
+        """Keep one row an epoch: METRICS, or AU_METRICS of an action-unit net."""
+        lines = [",".join(rows[0])]
+        lines += [",".join(f"{value:.6g}" for value in row.values()) for row in rows]
         files.write_text(self.metrics, "\n".join(lines) + "\n")
 
     def read_metrics(self) -> list[Row]:
@@ -135,7 +159,9 @@ class RunFolder:
             return []
         try:
             with self.metrics.open(encoding="utf-8", newline="") as file:
-                return [{key: float(row[key]) for key in METRICS} for row in csv.DictReader(file)]
+                rows = csv.DictReader(file)
+                keys = AU_METRICS if "valid_r" in (rows.fieldnames or ()) else METRICS
+                return [{key: float(row[key]) for key in keys} for row in rows]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TrainError(f"{self.metrics} cannot be read as a run's metrics.") from error
 
@@ -154,7 +180,7 @@ def list_runs(parent: Path) -> list[dict[str, Any]]:
 def _state(run: RunFolder) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": run.folder.name, "folder": str(run.folder)}
     try:
-        recipe, rows = run.read_recipe(), run.read_metrics()
+        recipe, rows = run.read_any_recipe(), run.read_metrics()
     except TrainError as error:
         return {**entry, "state": str(error)}
     done = len(rows)
@@ -163,9 +189,14 @@ def _state(run: RunFolder) -> dict[str, Any]:
         "recipe": recipe.name,
         "epochs_done": done,
         "epochs": recipe.epochs,
-        "best_valid_accuracy": max((row["valid_accuracy"] for row in rows), default=None),
+        "best_valid_accuracy": _best(rows, "valid_accuracy"),
+        "best_valid_r": _best(rows, "valid_r"),
         "state": "finished" if done >= recipe.epochs else "unfinished",
     }
+
+
+def _best(rows: list[Row], key: str) -> float | None:
+    return max((row[key] for row in rows if key in row), default=None)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

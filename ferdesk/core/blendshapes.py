@@ -5,7 +5,11 @@ Apple's ARKit. Which unit each stands for follows M. Özel's "ARKit to FACS" che
 descriptions of the units in P. Ekman, W. V. Friesen, J. C. Hager, "Facial Action Coding System",
 2002. Shapes that the net leaves near 0 on everybody (cheekSquint for AU6, noseSneer for AU9,
 cheekPuff for AU34, jawForward for AU29) stand for nothing here: a unit that cannot be told is left
-out, not 0.
+out, not 0. Where a shape moves but never far, a gain helps. The rule: if not one face in a thousand
+of FER+ valid (3,297 faces found in 3,579 pictures) and of 6,655 photographs brings a unit to 0.6,
+the gain puts the higher of the two sets' 99.9 % points at 1. Those points are 0.54 for eyeWide
+(both sides' mean), 0.42 for mouthDimple, 0.59 for mouthPress and 0.88 for jawOpen, of whose upper
+half AU27 is read.
 """
 
 from collections.abc import Mapping
@@ -89,18 +93,19 @@ AU_SHAPES: Final[Mapping[int, Shape]] = {
     1: Shape(("browInnerUp",), sided=False),
     2: Shape(("browOuterUp",)),
     4: Shape(("browDown",)),
-    5: Shape(("eyeWide",)),
+    5: Shape(("eyeWide",), gain=1.9),
     7: Shape(("eyeSquint",)),
     10: Shape(("mouthUpperUp",)),
     12: Shape(("mouthSmile",)),
-    14: Shape(("mouthDimple",)),
+    14: Shape(("mouthDimple",), gain=2.4),
     15: Shape(("mouthFrown",)),
     16: Shape(("mouthLowerDown",)),
     17: Shape(("mouthShrugLower",), sided=False),
     18: Shape(("mouthPucker",), sided=False),
     20: Shape(("mouthStretch",)),
-    24: Shape(("mouthPressLeft", "mouthPressRight"), sided=False),
+    24: Shape(("mouthPressLeft", "mouthPressRight"), sided=False, gain=1.7),
     26: Shape(("jawOpen",), sided=False),
+    27: Shape(("jawOpen",), sided=False, start=0.5, gain=2.6),
     28: Shape(("mouthRollLower", "mouthRollUpper"), sided=False),
     43: Shape(("eyeBlink",)),
 }

@@ -17,6 +17,10 @@ class BundleError(FerdeskError):
     """A model bundle is missing, malformed or does not match its hashes or labels."""
 
 
+class ProfileError(FerdeskError):
+    """A neutral profile is missing or malformed, does not fit, or could not be recorded."""
+
+
 class OutputError(FerdeskError):
     """A result cannot be written: no permission, no space, or no such folder."""
 

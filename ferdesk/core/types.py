@@ -4,6 +4,7 @@ Pixel coordinates have their origin at the centre of the frame's top left pixel,
 y down. Angles are degrees. Arrays are shared, not copied: nobody writes into them.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ferdesk.core.aus import ACTION_UNITS
 from ferdesk.core.labels import EXPRESSIONS
 
 ImageU8 = NDArray[np.uint8]
@@ -59,6 +61,11 @@ class Frame:
     source_time_s: float | None
     name: str
     still: bool = False
+
+    @property
+    def clock_s(self) -> float:
+        """Its time on the source's clock, in seconds: a file's own, else the machine's."""
+        return self.captured_ns / 1e9 if self.source_time_s is None else self.source_time_s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +128,29 @@ class AuValues:
     time_s: float
     reliable: bool
 
+    def to_dict(self) -> dict[str, Any]:
+        """The values by code, ready for JSON; what is not estimated is left out."""
+        vectors = {
+            "activation": self.activation,
+            "raw": self.raw,
+            "left": self.left,
+            "right": self.right,
+        }
+        return {
+            "estimator": self.estimator,
+            "time_s": self.time_s,
+            "reliable": self.reliable,
+            "units": {
+                unit.code: {
+                    name: float(vector[index])
+                    for name, vector in vectors.items()
+                    if not math.isnan(vector[index])
+                }
+                for index, unit in enumerate(ACTION_UNITS)
+                if not math.isnan(self.raw[index])
+            },
+        }
+
 
 class Reason(NamedTuple):
     """What one action unit added to a decision.
@@ -158,6 +188,17 @@ class Verdict:
     margin: float
     reasons: tuple[Reason, ...]
     probabilities: FloatArray
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict without its probabilities, ready for JSON."""
+        return {
+            "own": self.own,
+            "contested": list(self.contested),
+            "chosen": self.chosen,
+            "abstained": self.abstained,
+            "margin": self.margin,
+            "reasons": [reason._asdict() for reason in self.reasons],
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,6 +269,8 @@ class FrameResult:
                         zip(EXPRESSIONS, map(float, result.probabilities), strict=True)
                     ),
                     "raw": dict(zip(EXPRESSIONS, map(float, result.raw), strict=True)),
+                    "aus": result.aus and result.aus.to_dict(),
+                    "verdict": result.verdict and result.verdict.to_dict(),
                 }
                 for result in self.faces
             ],

@@ -73,21 +73,21 @@ class OpenVinoEngine:
         # much as a tenth of a small net.
         self._input = self._request.get_input_tensor().data
         self._outputs = {
-            port.any_name: self._request.get_output_tensor(index).data
+            port.any_name: _one_row(self._request.get_output_tensor(index).data)
             for index, port in enumerate(compiled.outputs)
         }
 
     def run(self, batch: FloatArray | ImageU8) -> dict[str, FloatArray]:
         """See `Engine.run`."""
         found = {
-            name: np.empty((len(batch), *value.shape[1:]), np.float32)
+            name: np.empty((len(batch), *value.shape), np.float32)
             for name, value in self._outputs.items()
         }
         for index, row in enumerate(batch):
             self._input[0] = row
             self._request.infer()
             for name, value in self._outputs.items():
-                found[name][index] = value[0]
+                found[name][index] = value
         return found
 
     def close(self) -> None:
@@ -121,6 +121,11 @@ def _fed_with_pixels(ov: ModuleType, model: Any, pixels: Pixels) -> Any:
         ov.Type.f32
     ).mean(pixels.mean).scale(pixels.scale)
     return steps.build()
+
+
+def _one_row(value: FloatArray) -> FloatArray:
+    """A view of an output without its batch axis; some nets have none, since they take one row."""
+    return value.reshape(value.shape[1:]) if value.shape[:1] == (1,) else value
 
 
 def _first_line(error: Exception) -> str:

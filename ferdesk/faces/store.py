@@ -45,6 +45,13 @@ class ModelSet:
         return (self.detector, self.landmarks, *self.others)
 
 
+BLENDSHAPES: Final = ModelFile(
+    "face_blendshapes.tflite",
+    "face_blendshapes.tflite",
+    "4f36dded049db18d76048567439b2a7f58f1daabc00d78bfe8f3ad396a2d2082",
+)
+"""From landmarks of the landmarker set to blendshapes."""
+
 LANDMARKER: Final = ModelSet(
     name="landmarker",
     title="MediaPipe face landmarker (2023): 478 points, blendshapes",
@@ -59,13 +66,7 @@ LANDMARKER: Final = ModelSet(
         "c7d54204ce0448474c7f3fa9af494787c0965cbdd6f20fc72867e43046bd43d5",
     ),
     points=478,
-    others=(
-        ModelFile(
-            "face_blendshapes.tflite",
-            "face_blendshapes.tflite",
-            "4f36dded049db18d76048567439b2a7f58f1daabc00d78bfe8f3ad396a2d2082",
-        ),
-    ),
+    others=(BLENDSHAPES,),
 )
 
 CLASSIC: Final = ModelSet(
@@ -119,6 +120,21 @@ def verify(file: ModelFile) -> str | None:
     return None if sha256(path) == file.sha256 else "altered or cut short"
 
 
+def whole_file(file: ModelFile) -> Path:
+    """Where a net lies, verified.
+
+    Raises:
+        ModelError: it is not installed, or not what it should be.
+    """
+    trouble = verify(file)
+    path = find_file(file)
+    if trouble or path is None:
+        raise ModelError(
+            f"Face model {path or file.name} is {trouble}. Run: ferdesk models install"
+        )
+    return path
+
+
 def installed(model_set: ModelSet) -> bool:
     """Whether each file of the set is there; `load` checks that they are whole."""
     return all(find_file(file) is not None for file in model_set.files)
@@ -139,13 +155,12 @@ def load(choice: str) -> FaceModels:
             raise ModelError("The face models are not installed. Run: ferdesk models install")
     else:
         model_set = next(one for one in SETS if one.name == choice)
-    for file in (model_set.detector, model_set.landmarks):
-        if trouble := verify(file):
-            where = find_file(file) or file.name
-            raise ModelError(f"Face model {where} is {trouble}. Run: ferdesk models install")
-    paths = [find_file(file) for file in (model_set.detector, model_set.landmarks)]
-    detector, landmarks = (path for path in paths if path is not None)
-    return FaceModels(model_set.name, detector, landmarks, model_set.points)
+    return FaceModels(
+        model_set.name,
+        whole_file(model_set.detector),
+        whole_file(model_set.landmarks),
+        model_set.points,
+    )
 
 
 def unpack(archive: Path, model_set: ModelSet, folder: Path) -> None:

@@ -14,11 +14,13 @@ import numpy as np
 
 from ferdesk.core.types import Face, FloatArray, Frame, ImageU8
 
+FORGET_AFTER_S: Final = 10.0
+"""A person who comes back later than that gets a new id."""
+
 _LOOK_SIZE: Final = 16
 _LOOK_MARGIN: Final = 1.7
 """Side of the patch that is compared over the face box's: hair and neck tell people apart."""
 _LOOK_RATE: Final = 0.1
-_FORGET_AFTER_S: Final = 10.0
 _MAX_LOST: Final = 32
 _MAX_COST: Final = 1.0
 _SAME_LOOK: Final = 0.35
@@ -64,7 +66,7 @@ class Tracker:
             The same faces in the same order, with `track_id` set.
         """
         self._tracks = [
-            track for track in self._tracks if 0 <= time_s - track.seen_s <= _FORGET_AFTER_S
+            track for track in self._tracks if 0 <= time_s - track.seen_s <= FORGET_AFTER_S
         ]
         looks = [_look(frame.image, face) for face in faces]
         match = self._match(time_s, faces, looks)

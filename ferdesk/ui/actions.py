@@ -10,7 +10,18 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QPushButton, QVBoxLa
 from ferdesk.ui.theme import GAP
 
 ActionName = Literal[
-    "pause", "snapshot", "open_file", "demo", "theme", "full_screen", "leave", "help", "quit"
+    "pause",
+    "snapshot",
+    "open_file",
+    "demo",
+    "units",
+    "tint",
+    "neutral",
+    "theme",
+    "full_screen",
+    "leave",
+    "help",
+    "quit",
 ]
 
 
@@ -33,6 +44,9 @@ ACTIONS: Final = (
     ActionSpec("snapshot", "Save a snapshot: picture and numbers", ("S",)),
     ActionSpec("open_file", "Open a video or picture", ("O",)),
     ActionSpec("demo", "Show the built-in demo", ("D",)),
+    ActionSpec("units", "Show or hide the action units", ("A",)),
+    ActionSpec("tint", "Tint the muscles that act", ("M",)),
+    ActionSpec("neutral", "Calibrate a neutral face…", ("N",)),
     ActionSpec("theme", "Change the theme: system, dark, light", ("T",)),
     ActionSpec("full_screen", "Full screen and back", ("F", "F11")),
     ActionSpec("leave", "Leave full screen", ("Escape",)),

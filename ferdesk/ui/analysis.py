@@ -38,6 +38,21 @@ class Pipeline(Protocol):
         """Name of the expression net."""
         ...
 
+    @property
+    def au_estimator(self) -> str:
+        """What estimates action units; empty where nothing does."""
+        ...
+
+    @property
+    def disambiguator(self) -> str:
+        """Which SVMs decide between expressions; empty where none do."""
+        ...
+
+    @property
+    def neutral(self) -> str:
+        """The neutral profile that is taken off the units; empty for none."""
+        ...
+
     def process(self, frame: Frame) -> FrameResult:
         """All stages on one frame."""
         ...
@@ -144,7 +159,14 @@ class Analysis:
             return
         self._pipeline = pipeline
         self._failing = False
-        self._working = PipelineState(pipeline.faces_backend, pipeline.engine, pipeline.bundle)
+        self._working = PipelineState(
+            pipeline.faces_backend,
+            pipeline.engine,
+            pipeline.bundle,
+            pipeline.au_estimator,
+            pipeline.disambiguator,
+            pipeline.neutral,
+        )
         self._ready.set()
         self._report(self._working)
 

@@ -14,11 +14,11 @@ import cv2
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
-from ferdesk.core.types import FrameResult, ImageU8
 from ferdesk.settings import Settings
 from ferdesk.sources import list_cameras, open_source
 from ferdesk.ui.analysis import Pipeline
 from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.painter import Painter
 from ferdesk.ui.source_picker import Choice, is_device
 from ferdesk.ui.worker import Jobs, Worker
 
@@ -40,14 +40,15 @@ def run(settings: Settings, source: str | None, quit_after_s: float | None = Non
     """
     app = _application()
     jobs = Jobs()
+    painter = Painter()
     worker = Worker(
         settings,
         build=_build,
-        draw=_draw,
+        draw=painter.paint,
         open_source=open_source,
         reconnects=is_device,
     )
-    window = MainWindow(worker, jobs, _cameras, _snapshot_folder())
+    window = MainWindow(worker, jobs, painter, _cameras, _snapshot_folder())
     errors = _Errors()
     errors.happened.connect(window.report_unexpected)
     with _hooked(errors.happened.emit), _signals_quit(app):
@@ -91,13 +92,6 @@ def _build(settings: Settings) -> Pipeline:
     from ferdesk.pipeline import build_pipeline
 
     return build_pipeline(settings)
-
-
-def _draw(result: FrameResult) -> ImageU8:
-    from ferdesk.overlay import OverlayOptions, draw
-
-    # The bars are in the cards beside the picture, where they hide nothing of it.
-    return draw(result, OverlayOptions(bars=False))
 
 
 def _cameras() -> Sequence[Choice]:

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
-from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.ui import icons
+from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.theme import DARK, GAP, Colours, named
 
 Level = Literal["info", "warning", "error"]
@@ -27,21 +27,6 @@ class BannerAction(NamedTuple):
 
     text: str
     run: Callable[[], None]
-
-
-class _Button(QPushButton):
-    """A button that the space bar presses when it has the focus, though space is a shortcut."""
-
-    def event(self, event: QEvent) -> bool:
-        """Claim the space bar before the window's shortcut gets it."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() == Qt.Key.Key_Space
-        ):
-            event.accept()
-            return True
-        return super().event(event)
 
 
 class Banner(QFrame):
@@ -72,7 +57,7 @@ class Banner(QFrame):
         row.addWidget(words, 1)
         self.buttons = []
         for action in actions:
-            button = _Button(action.text)
+            button = SpaceButton(action.text)
             button.clicked.connect(lambda _=False, run=action.run: run())
             row.addWidget(button)
             self.buttons.append(button)

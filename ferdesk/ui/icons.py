@@ -9,7 +9,18 @@ from PySide6.QtSvg import QSvgRenderer
 
 from ferdesk import resources
 
-Name = Literal["close", "help", "pause", "play", "refresh", "snapshot", "theme"]
+Name = Literal[
+    "close",
+    "help",
+    "neutral",
+    "pause",
+    "play",
+    "refresh",
+    "snapshot",
+    "theme",
+    "tint",
+    "units",
+]
 
 _SIZE = 20
 _RATIO = 3  # drawn for the densest common screens and scaled down elsewhere

@@ -91,12 +91,18 @@ class PipelineState(NamedTuple):
         faces_backend: which face models run; empty while there is no pipeline.
         engine: what runs the nets.
         bundle: name of the expression net.
+        au_estimator: what estimates action units; empty where nothing does.
+        disambiguator: the SVMs that decide between contested expressions; empty where none do.
+        neutral: the neutral profile that is taken off the units; empty for none.
         error: what went wrong, for people; empty when it works.
     """
 
     faces_backend: str = ""
     engine: str = ""
     bundle: str = ""
+    au_estimator: str = ""
+    disambiguator: str = ""
+    neutral: str = ""
     error: str = ""
 
 

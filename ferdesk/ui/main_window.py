@@ -4,25 +4,27 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
     QMainWindow,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from ferdesk.ui import actions, icons, theme
 from ferdesk.ui.banner import BannerAction, BannerStack
-from ferdesk.ui.live import PipelineState, SourceState
+from ferdesk.ui.calibration import Calibration
+from ferdesk.ui.live import LiveResult, PipelineState, SourceState
+from ferdesk.ui.painter import Painter
 from ferdesk.ui.panels import FacesPanel
 from ferdesk.ui.snapshot import Snapshot, save_snapshot
 from ferdesk.ui.source_picker import DEMO, Choice, SourcePicker
 from ferdesk.ui.status import StatusLine
 from ferdesk.ui.theme import GAP
+from ferdesk.ui.top_bar import TopBar
 from ferdesk.ui.video_view import VideoView
 from ferdesk.ui.worker import Jobs, Worker
 
@@ -35,7 +37,8 @@ class MainWindow(QMainWindow):
 
     Args:
         worker: runs the source through the pipeline; closed by whoever made it.
-        jobs: runs the scan for cameras and the saving of snapshots.
+        jobs: runs the scan for cameras, the saving of snapshots and the recording of faces.
+        painter: draws what the worker found.
         find_cameras: lists the cameras there are; may be slow, is called in a thread.
         snapshots: the folder that snapshots go to.
     """
@@ -44,30 +47,33 @@ class MainWindow(QMainWindow):
         self,
         worker: Worker,
         jobs: Jobs,
+        painter: Painter,
         find_cameras: Callable[[], Sequence[Choice]],
         snapshots: Path,
     ) -> None:
         super().__init__()
         self._worker = worker
         self._jobs = jobs
+        self._painter = painter
         self._find_cameras = find_cameras
         self._snapshots = snapshots
         self._spec = ""
         self._played = False
+        self._units_shown = True
+        self._au_estimator = ""
         self._mode = theme.Mode.SYSTEM
         self.picker = SourcePicker()
         self.banners = BannerStack()
         self.view = VideoView()
         self.panel = FacesPanel()
         self.status = StatusLine()
-        self.pause_button = self._button("pause", self.toggle_pause)
-        self.snapshot_button = self._button("snapshot", self.save_snapshot)
-        self.theme_button = self._button("theme", self.next_theme)
-        self.help_button = self._button("help", self.show_shortcuts)
+        self.top = TopBar(self.picker, self._slots())
+        self.calibration = Calibration(self, jobs, self.banners, self.say, self._use_neutral)
         self._lay_out()
         self._connect()
         self.set_mode(self._mode)
-        self._show_paused(False)
+        self.top.show_on("units", self._units_shown)
+        self.top.show_on("tint", painter.tints)
 
     def start(self, source: str | None) -> None:
         """Begin with a source; without one with the first camera, else with the demo."""
@@ -81,6 +87,7 @@ class MainWindow(QMainWindow):
 
     def open(self, spec: str) -> None:
         """Watch another source."""
+        self.calibration.cancel()
         for key in ("source", "no-camera", "warning"):
             self.banners.clear(key)
         self._spec = spec
@@ -93,13 +100,13 @@ class MainWindow(QMainWindow):
         self.status.show_counters(None, None)
         self.view.show_text(f"Opening {name}…")
         self.panel.clear()
-        self._show_paused(False)
+        self.top.show_paused(False)
 
     def toggle_pause(self) -> None:
         """Hold the picture, or go on."""
         paused = not self._worker.paused
         self._worker.set_paused(paused)
-        self._show_paused(paused)
+        self.top.show_paused(paused)
         self.say("Paused" if paused else "")
 
     def save_snapshot(self) -> None:
@@ -128,6 +135,31 @@ class MainWindow(QMainWindow):
 
         self._jobs.submit(self._find_cameras, found, self._scan_failed)
 
+    def toggle_units(self) -> None:
+        """Show the cards' action units, or leave the room to the expressions."""
+        self._units_shown = not self._units_shown
+        self.panel.set_units_shown(self._units_shown)
+        self.top.show_on("units", self._units_shown)
+        self.say(f"Action units: {'shown' if self._units_shown else 'hidden'}")
+
+    def toggle_tint(self) -> None:
+        """Tint the muscles that act, or leave the picture as it is."""
+        on = not self._painter.tints
+        self._painter.set_tints(on)
+        self.top.show_on("tint", on)
+        self.say(f"Muscles: {'tinted' if on else 'not tinted'}")
+        live = self.view.live
+        if live is not None:
+            self._jobs.submit(
+                lambda: self._painter.paint_again(live),
+                self._show_again,
+                lambda error: self.report_unexpected(str(error)),
+            )
+
+    def calibrate(self) -> None:
+        """Record a neutral face."""
+        self.calibration.start(self._au_estimator)
+
     def next_theme(self) -> None:
         """Go from system to dark to light and round again."""
         self.set_mode(self._mode.next())
@@ -140,12 +172,8 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             theme.apply(app, colours)
-        for part in (self.picker, self.banners, self.view, self.panel):
+        for part in (self.top, self.picker, self.banners, self.view, self.panel):
             part.set_colours(colours)
-        self.snapshot_button.setIcon(icons.icon("snapshot", colours.text))
-        self.theme_button.setIcon(icons.icon("theme", colours.text))
-        self.help_button.setIcon(icons.icon("help", colours.text))
-        self._show_paused(self._worker.paused)
 
     def toggle_full_screen(self) -> None:
         """Fill the screen, or be a window again."""
@@ -182,31 +210,14 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let go of the source at once; the application joins the threads."""
+        self.calibration.cancel()
         self._worker.stop()
         super().closeEvent(event)
-
-    def _button(self, name: actions.ActionName, run: Callable[[], None]) -> QPushButton:
-        spec = actions.spec_of(name)
-        button = QPushButton()
-        button.setIconSize(QSize(18, 18))
-        button.setToolTip(actions.tip(spec))
-        button.setAccessibleName(spec.text)
-        button.clicked.connect(lambda _=False: run())
-        return button
 
     def _lay_out(self) -> None:
         self.setWindowIcon(icons.app_icon())
         self.setAcceptDrops(True)
         self.resize(1180, 720)
-        self.snapshot_button.setText("Snapshot")
-        top = QHBoxLayout()
-        top.setSpacing(GAP // 2)
-        top.addWidget(self.picker)
-        top.addWidget(self.pause_button)
-        top.addWidget(self.snapshot_button)
-        top.addStretch(1)
-        top.addWidget(self.theme_button)
-        top.addWidget(self.help_button)
         left = QVBoxLayout()
         left.setSpacing(GAP)
         left.addWidget(self.banners)
@@ -218,7 +229,7 @@ class MainWindow(QMainWindow):
         body = QVBoxLayout()
         body.setContentsMargins(GAP, GAP, GAP, GAP)
         body.setSpacing(GAP)
-        body.addLayout(top)
+        body.addWidget(self.top)
         body.addLayout(middle, 1)
         centre = QWidget()
         column = QVBoxLayout(centre)
@@ -242,34 +253,38 @@ class MainWindow(QMainWindow):
         self._worker.source_changed.connect(self._source_changed)
         self._worker.pipeline_changed.connect(self._pipeline_changed)
         QGuiApplication.styleHints().colorSchemeChanged.connect(lambda _: self.set_mode(self._mode))
-        actions.install(
-            self,
-            {
-                "pause": self.toggle_pause,
-                "snapshot": self.save_snapshot,
-                "open_file": self.picker.ask_file,
-                "demo": lambda: self.open(DEMO),
-                "theme": self.next_theme,
-                "full_screen": self.toggle_full_screen,
-                "leave": self.leave_full_screen,
-                "help": self.show_shortcuts,
-                "quit": self._quit,
-            },
-        )
+        actions.install(self, self._slots())
+
+    def _slots(self) -> dict[actions.ActionName, Callable[[], None]]:
+        return {
+            "pause": self.toggle_pause,
+            "snapshot": self.save_snapshot,
+            "open_file": self.picker.ask_file,
+            "demo": lambda: self.open(DEMO),
+            "units": self.toggle_units,
+            "tint": self.toggle_tint,
+            "neutral": self.calibrate,
+            "theme": self.next_theme,
+            "full_screen": self.toggle_full_screen,
+            "leave": self.leave_full_screen,
+            "help": self.show_shortcuts,
+            "quit": self._quit,
+        }
 
     def _quit(self) -> None:
         self.close()
-
-    def _show_paused(self, paused: bool) -> None:
-        colours = theme.resolve(self._mode)
-        self.pause_button.setText("Resume" if paused else "Pause")
-        self.pause_button.setIcon(icons.icon("play" if paused else "pause", colours.text))
 
     def _show_result(self) -> None:
         live = self._worker.take()
         if live is not None:
             self.view.show_result(live)
-            self.panel.show_faces(live.result.faces)
+            self.panel.show_faces(live.result.faces, live.result.frame.clock_s)
+            self.calibration.feed(live.result)
+
+    def _show_again(self, live: LiveResult) -> None:
+        shown = self.view.live
+        if shown is not None and shown.result is live.result:
+            self.view.show_result(live)
 
     def _refresh_status(self) -> None:
         self.status.show_counters(self.view.live, self.view.latency_ms())
@@ -292,7 +307,12 @@ class MainWindow(QMainWindow):
         elif state.phase == "failed":
             self.banners.show_message("source", state.message, "error", self._ways_out())
             self.view.show_text(f"{name} cannot be shown.")
-        elif state.phase == "ended" and not (state.info is not None and state.info.frames == 1):
+        elif state.phase == "ended":
+            self.calibration.end()
+            self._source_ended(name, state)
+
+    def _source_ended(self, name: str, state: SourceState) -> None:
+        if not (state.info is not None and state.info.frames == 1):
             again = BannerAction("Play again", lambda: self.open(self._spec))
             self.banners.show_message("source", f"{name} has ended.", "info", (again,))
 
@@ -307,6 +327,7 @@ class MainWindow(QMainWindow):
 
     def _pipeline_changed(self, state: PipelineState) -> None:
         self.status.show_pipeline(state)
+        self._au_estimator = state.au_estimator
         if not state.error:
             self.banners.clear("pipeline")
             return
@@ -314,6 +335,9 @@ class MainWindow(QMainWindow):
         self.banners.show_message("pipeline", state.error, "error", (again,))
         if self.view.live is None:
             self.view.show_text("Faces cannot be analysed; the message above says why.")
+
+    def _use_neutral(self, name: str) -> None:
+        self._worker.configure(self._worker.settings.model_copy(update={"neutral": name}))
 
     def _start_with(self, cameras: Sequence[Choice]) -> None:
         self.picker.set_cameras(cameras)

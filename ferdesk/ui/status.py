@@ -11,6 +11,7 @@ from ferdesk.ui.theme import GAP, named
 
 _NOTHING: Final = "–"
 _ELIDED_WIDTH: Final = 40
+_NET_TIP: Final = "The expression net"
 
 
 class ElidedLabel(QLabel):
@@ -52,7 +53,7 @@ class StatusLine(QFrame):
         self.dropped = _label("statusDropped", "Frames left out because a newer one was there")
         self.faces = _label("statusFaces", "The face models that run")
         self.engine = _label("statusEngine", "What runs the nets")
-        self.bundle = _label("statusBundle", "The expression net")
+        self.bundle = _label("statusBundle", _NET_TIP)
         row.addWidget(self.source)
         row.addWidget(self.message, 1)
         for label in (
@@ -72,6 +73,12 @@ class StatusLine(QFrame):
         self.faces.setText(f"faces: {state.faces_backend or _NOTHING}")
         self.engine.setText(f"engine: {state.engine or _NOTHING}")
         self.bundle.setText(f"net: {state.bundle or _NOTHING}")
+        self.bundle.setToolTip(
+            f"{_NET_TIP}\n"
+            f"Action units: {state.au_estimator or 'none'}\n"
+            f"Decides between contested expressions: {state.disambiguator or 'nothing'}\n"
+            f"Neutral face: {state.neutral or 'none'}"
+        )
 
     def show_source(self, name: str, size: tuple[int, int] | None) -> None:
         """Show the source's name and the (width, height) of its frames."""

@@ -144,6 +144,7 @@ QPushButton, QComboBox {{
 }}
 QPushButton:hover, QComboBox:hover {{ background: {colours.raised}; }}
 QPushButton:pressed {{ background: {colours.border}; }}
+QPushButton:checked {{ background: {colours.raised}; border-color: {colours.accent}; }}
 QPushButton:focus, QComboBox:focus {{ border-color: {colours.accent}; }}
 QPushButton:disabled {{ color: {colours.muted}; }}
 QComboBox {{ padding-right: 26px; }}
@@ -164,6 +165,12 @@ QToolTip {{
 #banner[level="warning"] {{ border-left: 4px solid {colours.warning}; }}
 #banner[level="error"] {{ border-left: 4px solid {colours.error}; }}
 #dismiss {{ border: none; background: transparent; padding: 4px; }}
+#section {{
+    border: 1px solid transparent; border-radius: 5px; background: transparent;
+    color: {colours.text}; padding: 2px 4px 2px 0;
+}}
+#section:hover {{ background: {colours.raised}; }}
+#section:focus {{ border-color: {colours.accent}; }}
 #heading {{ color: {colours.muted}; font-weight: 600; }}
 #muted, #cardId {{ color: {colours.muted}; }}
 #status {{ background: {colours.surface}; border-top: 1px solid {colours.border}; }}

@@ -39,12 +39,13 @@ class VideoView(QWidget):
     def show_result(self, live: LiveResult) -> None:
         """Show a result. Its image is used in place, so nobody may write into it any more."""
         height, width = live.image.shape[:2]
+        # One that is only drawn anew was shown before, and says nothing about the latency.
+        self._painted = self._live is not None and self._live.result is live.result
         self._live = live
         # RGB32 lies in memory as BGRA, and Qt paints it about four times faster than BGR888.
         self._image = QImage(
             live.image.data, width, height, live.image.strides[0], QImage.Format.Format_RGB32
         )
-        self._painted = False
         self.update()
 
     def show_text(self, text: str) -> None:

@@ -79,6 +79,11 @@ class Worker(QObject):
         """Whether new pictures are held back."""
         return self._paused
 
+    @property
+    def settings(self) -> Settings:
+        """What the pipeline is, or will be, built from."""
+        return self._settings
+
     def start(self) -> None:
         """Begin to build the pipeline; to be called once, after the signals are connected."""
         self._start("ferdesk-pipeline", self._analysis.run)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mapped_net import BIAS, write_net
+from onnx import TensorProto, helper, numpy_helper
 
 from ferdesk.bundles import installed_bundles
 from ferdesk.core.errors import ModelError
@@ -42,6 +43,31 @@ def test_a_batch_is_what_its_rows_are() -> None:
     kept = together.copy()
     engine.run(batch[::-1].copy())
     np.testing.assert_array_equal(together, kept, err_msg="the arrays are the caller's")
+    engine.close()
+
+
+def test_an_output_without_a_batch_axis_gets_one(tmp_path: Path) -> None:
+    """MediaPipe's blendshape net takes one row and gives 52 numbers, not 1 x 52."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("Mul", ["x", "x"], ["square"]),
+            helper.make_node("Reshape", ["square", "shape"], ["flat"]),
+        ],
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 2])],
+        [
+            helper.make_tensor_value_info("square", TensorProto.FLOAT, [1, 3, 2]),
+            helper.make_tensor_value_info("flat", TensorProto.FLOAT, [6]),
+        ],
+        [numpy_helper.from_array(np.array([6], np.int64), "shape")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    engine = OpenVinoEngine(tmp_path / "net.onnx")
+    batch = np.arange(24, dtype=np.float32).reshape(4, 3, 2)
+    found = engine.run(batch)
+    np.testing.assert_array_equal(found["square"], batch**2)
+    np.testing.assert_array_equal(found["flat"], (batch**2).reshape(4, 6))
     engine.close()
 
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from trainer.recipes import RECIPES
+from trainer.recipes.au import AU_RECIPES
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,8 @@ def test_list(command):
     code, out, _ = command("list", "--json")
     recipes = json.loads(out)
     assert code == 0
-    assert [recipe["name"] for recipe in recipes] == list(RECIPES.names())
+    named = [*RECIPES.names(), *AU_RECIPES.names()]
+    assert [recipe["name"] for recipe in recipes] == named
     assert command("list")[0] == 0
 
 

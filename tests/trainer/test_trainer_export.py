@@ -315,7 +315,7 @@ def test_the_app_gets_the_maps(mapped, mapped_run):
     net = ExpressionNet(mapped.folder)
     assert net.has_maps
     maps = net.maps(images)
-    assert maps.shape == (3, *mapped.bundle.outputs[1].shape) == (3, 8, 2, 2)
+    assert maps.shape == (3, *mapped.bundle.outputs[1].shape) == (3, 8, 4, 4)
     outputs = run_program(mapped.folder / PROGRAM, net_input(images))
     np.testing.assert_allclose(maps, outputs[1], atol=PARITY)
     odds = np.exp(outputs[0] / mapped.bundle.temperature)

@@ -17,7 +17,7 @@ def visible(panel: FacesPanel) -> list[int]:
 def test_a_card_shows_the_values_of_its_face() -> None:
     panel = FacesPanel()
     face = a_face(7, "surprise")
-    panel.show_faces([face])
+    panel.show_faces([face], 0.0)
     card = panel.cards[0]
     assert visible(panel) == [7]
     assert card.id_label.text() == "Face 7"
@@ -30,21 +30,21 @@ def test_a_card_shows_the_values_of_its_face() -> None:
 
 def test_cards_are_used_again_and_go_with_their_face() -> None:
     panel = FacesPanel()
-    panel.show_faces([a_face(1), a_face(2, "anger", 20)])
+    panel.show_faces([a_face(1), a_face(2, "anger", 20)], 0.0)
     cards = panel.cards
     assert visible(panel) == [1, 2]
-    panel.show_faces([a_face(2, "anger", 20)])
+    panel.show_faces([a_face(2, "anger", 20)], 0.0)
     assert panel.cards is cards
     assert visible(panel) == [2]
     assert cards[0].label.text() == "Anger"
-    panel.show_faces([])
+    panel.show_faces([], 0.0)
     assert visible(panel) == []
     assert not panel.empty.isHidden()
 
 
 def test_more_faces_than_cards_are_counted() -> None:
     panel = FacesPanel()
-    panel.show_faces([a_face(i, size=100 - i) for i in range(1, MAX_CARDS + 3)])
+    panel.show_faces([a_face(i, size=100 - i) for i in range(1, MAX_CARDS + 3)], 0.0)
     assert visible(panel) == list(range(1, MAX_CARDS + 1))
     assert panel.more.text() == "and 2 more faces"
 

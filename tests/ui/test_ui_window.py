@@ -183,12 +183,12 @@ def test_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         window.start("camera:0")
         wait_until(lambda: window.view.live)
         press(window, Qt.Key.Key_Space)
-        assert window.pause_button.text() == "Resume"
+        assert window.top.buttons["pause"].text() == "Resume"
         held = window.view.live
         spin(0.2)
         assert window.view.live is held
         press(window, Qt.Key.Key_Space)
-        assert window.pause_button.text() == "Pause"
+        assert window.top.buttons["pause"].text() == "Pause"
         press(window, Qt.Key.Key_O)
         wait_until(lambda: sources.opened[-1] == ("clip", False))
         press(window, Qt.Key.Key_D)
@@ -230,7 +230,7 @@ def test_the_space_bar_presses_a_message_s_button_that_has_the_focus(tmp_path: P
         button.setFocus()
         QTest.keyClick(button, Qt.Key.Key_Space)
         wait_until(lambda: len(sources.opened) == 2)
-        assert window.pause_button.text() == "Pause"
+        assert window.top.buttons["pause"].text() == "Pause"
 
 
 def test_choosing_from_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

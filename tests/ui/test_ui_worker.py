@@ -75,7 +75,9 @@ def test_results_reach_the_window_with_their_counters() -> None:
         assert 5 < live.counters.fps < 90
         assert 0 < live.counters.latency_ms < 500
         assert seen.phases == ["opening", "playing"]
-        assert seen.pipelines[-1] == PipelineState("fake faces", "fake engine", "fake-net")
+        assert seen.pipelines[-1] == PipelineState(
+            "fake faces", "fake engine", "fake-net", "fake units", "fake svms"
+        )
 
 
 def test_a_slow_pipeline_gets_the_newest_frame_and_drops_are_counted() -> None:

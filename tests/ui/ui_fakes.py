@@ -16,6 +16,7 @@ from ferdesk.settings import Settings
 from ferdesk.sources.base import SourceInfo
 from ferdesk.ui.live import Counters, LiveResult
 from ferdesk.ui.main_window import MainWindow
+from ferdesk.ui.painter import Painter
 from ferdesk.ui.source_picker import Choice
 from ferdesk.ui.worker import Jobs, Worker
 
@@ -109,6 +110,9 @@ class FakePipeline:
     faces_backend = "fake faces"
     engine = "fake engine"
     bundle = "fake-net"
+    au_estimator = "fake units"
+    disambiguator = "fake svms"
+    neutral = ""
 
     def __init__(self, delay_s: float = 0.0) -> None:
         self.delay_s = delay_s
@@ -180,9 +184,11 @@ def open_window(
     """A real window on fake parts."""
     worker = make_worker(sources, pipeline, build)
     jobs = Jobs()
+    painter = Painter()
     window = MainWindow(
         worker,
         jobs,
+        painter,
         lambda: [Choice(spec, f"Webcam {spec[-1]}") for spec in cameras],
         folder,
     )

@@ -29,6 +29,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave bad rows and images out, and list them.")
 ]
+Tables = Annotated[
+    Path,
+    typer.Option("--aus", help="Where tables of action units are kept, for nets that learn them."),
+]
 Change = Annotated[
     list[str] | None, typer.Option("--set", help="Another value for the recipe: key=value.")
 ]

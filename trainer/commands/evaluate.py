@@ -23,6 +23,7 @@ from trainer.labelling import Protocol
 from trainer.runs import RunFolder
 
 if TYPE_CHECKING:
+    from ferdesk.core.svm_bundle import SvmResult
     from ferdesk.core.types import FloatArray, ImageU8
     from trainer.datasets.base import Faces
     from trainer.evaluate import Evaluation
@@ -71,6 +72,16 @@ def evaluate(
     confusion: Annotated[
         Path | None, typer.Option("--confusion", help="Draw the confusion matrix as this PNG.")
     ] = None,
+    asking: Annotated[
+        bool, typer.Option("--with-aus", help="Ask action units where the bundle is unsure, too.")
+    ] = False,
+    aus: Annotated[
+        Path | None,
+        typer.Option("--aus", help="Their table (au extract); estimated first unless given."),
+    ] = None,
+    svm: Annotated[
+        str, typer.Option("--svm", help="The machines that judge them; an installed bundle's.")
+    ] = "",
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
@@ -79,11 +90,16 @@ def evaluate(
         raise TrainError("Say what to evaluate: either --bundle or --run.")
     if part != _ALL:
         part_named(part)
+    if asking and bundle is None:
+        raise TrainError("--with-aus needs --bundle: machines are tuned for bundles, not for runs.")
+    if not asking and (aus is not None or svm):
+        raise TrainError("--aus and --svm belong to --with-aus.")
     judge = _of_bundle(bundle) if bundle is not None else _of_run(run or Path())
     need_extra()
     from trainer.evaluate import measure, protocols_for, truth
 
-    loaded = _load(dataset or judge.dataset, data, part, judge, skip_bad)
+    name = dataset or judge.dataset
+    loaded = _load(name, data, part, judge, skip_bad)
     chosen = protocol or protocols_for(loaded)[0]
     keep, labels = truth(loaded, chosen)
     probabilities = judge.probabilities(loaded.images[keep])
@@ -95,10 +111,35 @@ def evaluate(
 
         title = f"{judge.name}: {loaded.dataset}, {loaded.part}, {chosen}, n = {result.metric.n}"
         draw_confusion(confusion, result.confusion, title)
+    asked = None
+    if asking and bundle is not None:
+        from trainer.svm_evaluate import Where, with_aus
+
+        where = Where(svm, aus, name, data, None if part == _ALL else part_named(part), skip_bad)
+        asked = with_aus(bundle, loaded.pick(keep), probabilities, labels, chosen, where)
     if as_json:
-        print_json(result.to_dict())
-    else:
-        print_evaluation(result)
+        print_json(result.to_dict() | (_turned(asked) if asked else {}))
+        return
+    print_evaluation(result)
+    if asked:
+        typer.echo(
+            f"with the action units of {asked.estimator}: accuracy {asked.accuracy:.2%}, "
+            f"{asked.contested} contested, {asked.turned_right} turned right, "
+            f"{asked.turned_wrong} turned wrong (p = {asked.p:.3f})"
+        )
+
+
+def _turned(asked: "SvmResult") -> dict[str, object]:
+    return {
+        "accuracy_with_aus": asked.accuracy,
+        "balanced_accuracy_with_aus": asked.balanced_accuracy,
+        "estimator": asked.estimator,
+        "reliable": asked.reliable,
+        "contested": asked.contested,
+        "turned_right": asked.turned_right,
+        "turned_wrong": asked.turned_wrong,
+        "p": asked.p,
+    }
 
 
 def _load(dataset: str, data: Path, part: str, judge: _Judge, skip_bad: bool) -> "Faces":

@@ -1,7 +1,7 @@
 """`ferdesk-train train`, `list` and `runs`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,7 @@ from trainer.commands.common import (
     Data,
     Json,
     SkipBad,
+    Tables,
     changes,
     load_both,
     need_extra,
@@ -19,7 +20,8 @@ from trainer.commands.common import (
 )
 from trainer.errors import TrainError
 from trainer.recipes import RECIPES, Recipe
-from trainer.runs import RUNS, RunFolder, list_runs
+from trainer.recipes.au import AU_RECIPES, AuRecipe
+from trainer.runs import RUNS, TABLES, RunFolder, list_runs
 
 if TYPE_CHECKING:
     from trainer.multitask import Auxiliary
@@ -28,10 +30,14 @@ if TYPE_CHECKING:
 def list_recipes(as_json: Json = False) -> None:
     """List the recipes, for example: ferdesk-train list --json."""
     recipes = [RECIPES.get(name) for name in RECIPES.names()]
+    of_units = [AU_RECIPES.get(name) for name in AU_RECIPES.names()]
     if as_json:
-        print_json([recipe.model_dump() for recipe in recipes])
+        print_json([recipe.model_dump() for recipe in (*recipes, *of_units)])
         return
     rows = [(r.name, r.net, r.dataset, f"{r.size}", f"{r.epochs}", r.title) for r in recipes]
+    rows += [
+        (r.name, r.net, "ferplus, faces", f"{r.size}", f"{r.epochs}", r.title) for r in of_units
+    ]
     print_table(("recipe", "net", "data", "size", "epochs", "what"), rows)
 
 
@@ -52,10 +58,18 @@ def train(
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace a run that is there.")] = False,
     skip_bad: SkipBad = False,
     seed: Annotated[int | None, typer.Option("--seed", help="Short for --set seed=...")] = None,
+    tables: Tables = TABLES,
 ) -> None:
     """Train a recipe, for example: ferdesk-train train khorrami2015-ferplus -d ferplus/."""
     if resume and fresh:
         raise TrainError("Choose either --resume or --fresh.")
+    if recipe in AU_RECIPES.names():
+        if auxiliary is not None or weights is not None:
+            raise TrainError(f"{recipe} takes neither --auxiliary nor --weights.")
+        units = AU_RECIPES.get(recipe).override(changes(change, seed=seed))
+        folder = RunFolder(run or RUNS / recipe)
+        _train_aus(units, data, tables, folder, skip_bad=skip_bad, resume=resume, fresh=fresh)
+        return
     resolved = RECIPES.get(recipe).override(changes(change, seed=seed, weights=weights))
     need_extra()
     from trainer.fit import fit
@@ -76,6 +90,30 @@ def train(
     )
     if second is not None:
         _say_figures(folder, second)
+
+
+def _train_aus(
+    recipe: AuRecipe,
+    data: Path,
+    tables: Path,
+    folder: RunFolder,
+    *,
+    skip_bad: bool,
+    resume: bool,
+    fresh: bool,
+) -> None:
+    """Train an action-unit net."""
+    need_extra()
+    from trainer.au_data import load_sets
+    from trainer.au_distill import distill
+
+    sets = load_sets(recipe, data, tables, skip_bad=skip_bad)
+    rows = distill(recipe, sets, folder, data=data, resume=resume, fresh=fresh)
+    best = max(rows, key=lambda row: row["valid_r"])
+    typer.echo(
+        f"{folder.folder}: best epoch {best['epoch']:.0f} of {len(rows)}, "
+        f"mean correlation on valid {best['valid_r']:.3f}"
+    )
 
 
 def _second_set(recipe: Recipe, path: Path | None, skip_bad: bool) -> "Auxiliary | None":
@@ -112,7 +150,13 @@ def runs(
         return
     rows = []
     for entry in found:
-        best = entry.get("best_valid_accuracy")
         epochs = f"{entry.get('epochs_done', '?')}/{entry.get('epochs', '?')}"
-        rows.append((entry["name"], epochs, "-" if best is None else f"{best:.2%}", entry["state"]))
+        rows.append((entry["name"], epochs, _best(entry), entry["state"]))
     print_table(("run", "epochs", "best on valid", "state"), rows)
+
+
+def _best(entry: dict[str, Any]) -> str:
+    accuracy, r = entry.get("best_valid_accuracy"), entry.get("best_valid_r")
+    if accuracy is not None:
+        return f"{accuracy:.2%}"
+    return "-" if r is None else f"r {r:.3f}"

@@ -1,8 +1,8 @@
 """Residual nets of our own: the Wide ResNet, and the compact net that the app runs by default.
 
-Convolutions are drawn as torch draws them, not as He et al. (ICCV 2015) would: normalisation follows
-each, so only the ratio of the rate to their size counts, and with the larger weights of theirs the
-Wide ResNet was seen to stand still for its first two epochs at the thesis's rate of 0.1.
+Convolutions are drawn as torch draws them, not as He et al. (ICCV 2015) would: each meets a
+normalisation, so only the ratio of the rate to their size counts, and with the larger weights of
+theirs the Wide ResNet was seen to stand still for two epochs at the thesis's rate of 0.1.
 """
 
 from typing import Final

@@ -25,8 +25,8 @@ _FIXED = frozenset({"name", "title", "paper", "table", "published"})
 R = TypeVar("R")
 
 
-class Recipe(BaseModel):
-    """How a net is trained. A recipe file states only what differs from these defaults."""
+class Training(BaseModel):
+    """What recipes of all kinds of nets have: size, optimiser, epochs, augmentation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,32 +34,10 @@ class Recipe(BaseModel):
     """Also the name of the run's folder and of the bundle."""
     title: str
     paper: str
-    table: str = ""
-    """The paper's table row that this recipe is for, e.g. "kyritsis/table7.1"."""
-    published: float | None = Field(default=None, ge=0, le=1)
-    """The accuracy that the paper states there."""
-    dataset: str = "ferplus"
-    protocol: str = ""
-    """How folds are made of a set without parts, e.g. "ckplus-8"; "" for the set's own parts."""
-    fold: NonNegativeInt = 0
     net: str
     size: PositiveInt = 48
     """Side of the patch in pixels."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
-    weights: str = ""
-    """What the net starts from: "" fresh, "imagenet" torchvision's, else a file or a run."""
-    freeze: str = ""
-    """The last of the net's first blocks that keep their weights; "" trains all."""
-
-    loss: Loss = "cross_entropy"
-    votes: VoteRule = "without_outliers"
-    """How an image's votes become the distribution that the net is trained towards."""
-    teachers: str = ""
-    """Runs or bundles, separated by commas, whose mean answer is part of the target."""
-    teachers_share: float = Field(default=0.5, ge=0, le=1)
-    """How much of the target is the teachers' answer; the rest is the votes."""
-    auxiliary: Literal["", "imdbwiki"] = ""
-    """A second set, whose genders and ages are learnt in alternate batches."""
 
     optimiser: Optimiser = "sgd"
     lr: PositiveFloat = 0.01
@@ -75,10 +53,6 @@ class Recipe(BaseModel):
     step_factor: float = Field(default=0.1, gt=0, lt=1)
     batch: PositiveInt = 64
     epochs: PositiveInt = 30
-    small_size: NonNegativeInt = 0
-    """Side of the patch in the first `small_epochs`: a net with global pooling learns most of what
-    it learns from smaller pictures, in a fraction of the time."""
-    small_epochs: NonNegativeInt = 0
     ema_decay: float = Field(default=0.999, ge=0, lt=1)
     """Part of the averaged weights that a step keeps; 0 turns averaging off."""
     seed: NonNegativeInt = 0
@@ -99,6 +73,38 @@ class Recipe(BaseModel):
     """The intensity curve's exponent is e to plus or minus up to this."""
     cutout: float = Field(default=0.0, ge=0, lt=1)
     """Side of the square that is blanked, as a part of the patch's side; 0 turns it off."""
+
+
+class Recipe(Training):
+    """How an expression net is trained. A recipe file states only what differs from these."""
+
+    table: str = ""
+    """The paper's table row that this recipe is for, e.g. "kyritsis/table7.1"."""
+    published: float | None = Field(default=None, ge=0, le=1)
+    """The accuracy that the paper states there."""
+    dataset: str = "ferplus"
+    protocol: str = ""
+    """How folds are made of a set without parts, e.g. "ckplus-8"; "" for the set's own parts."""
+    fold: NonNegativeInt = 0
+    weights: str = ""
+    """What the net starts from: "" fresh, "imagenet" torchvision's, else a file or a run."""
+    freeze: str = ""
+    """The last of the net's first blocks that keep their weights; "" trains all."""
+
+    loss: Loss = "cross_entropy"
+    votes: VoteRule = "without_outliers"
+    """How an image's votes become the distribution that the net is trained towards."""
+    teachers: str = ""
+    """Runs or bundles, separated by commas, whose mean answer is part of the target."""
+    teachers_share: float = Field(default=0.5, ge=0, le=1)
+    """How much of the target is the teachers' answer; the rest is the votes."""
+    auxiliary: Literal["", "imdbwiki"] = ""
+    """A second set, whose genders and ages are learnt in alternate batches."""
+
+    small_size: NonNegativeInt = 0
+    """Side of the patch in the first `small_epochs`: a net with global pooling learns most of what
+    it learns from smaller pictures, in a fraction of the time."""
+    small_epochs: NonNegativeInt = 0
     mixup: NonNegativeFloat = 0.0
     """Alpha of the Beta distribution that pictures are mixed with (Zhang et al. 2018); 0: never."""
 

@@ -1,0 +1,112 @@
+"""The commands about neutral profiles."""
+
+from collections.abc import Generator
+from contextlib import closing
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ferdesk.calibrate import DEFAULT_SECONDS, record
+from ferdesk.cli_options import (
+    DEFAULT,
+    AusOption,
+    BundleOption,
+    FacesOption,
+    JsonOption,
+    PrecisionOption,
+    ThreadsOption,
+    chosen,
+    print_json,
+)
+from ferdesk.core.errors import ProfileError
+from ferdesk.core.types import FrameResult
+from ferdesk.profiles import (
+    load_profile,
+    profile_names,
+    profile_path,
+    remove_profile,
+    save_profile,
+)
+from ferdesk.settings import Settings
+
+profiles_app = typer.Typer(help="The neutral profiles: see, remove.", no_args_is_help=True)
+
+
+def calibrate_command(
+    name: Annotated[str, typer.Argument(help="Of the profile; one of this name is replaced.")],
+    source: Annotated[
+        str, typer.Option("--source", "-s", help="A camera's number or name, or a video.")
+    ],
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=1.0, max=600.0, help="How long to record.")
+    ] = DEFAULT_SECONDS,
+    faces: FacesOption = DEFAULT.faces,
+    bundle: BundleOption = DEFAULT.bundle,
+    aus: AusOption = DEFAULT.aus,
+    precision: PrecisionOption = DEFAULT.precision,
+    threads: ThreadsOption = DEFAULT.threads,
+) -> None:
+    """Record a person's neutral face, for --neutral.
+
+    The person sits alone in the picture, looks into the camera and does nothing with the face.
+
+    Example: ferdesk calibrate anna --source 0
+    """
+    profile_path(name)
+    if aus == "off":
+        raise ProfileError("A neutral face cannot be recorded without action units: --aus native.")
+    settings = chosen(
+        faces=faces,
+        bundle=bundle,
+        aus=aus,
+        disambiguate="off",
+        precision=precision,
+        threads=threads,
+    )
+    from rich.progress import Progress
+
+    with (
+        closing(_results(source, settings)) as results,
+        Progress(console=Console(stderr=True), transient=True) as bar,
+    ):
+        task = bar.add_task("Keep your face at rest", total=1.0)
+        profile = record(
+            name, results, seconds, lambda progress: bar.update(task, completed=progress)
+        )
+    typer.echo(f"Recorded {name} ({profile.values} values) in {save_profile(profile)}")
+
+
+@profiles_app.command("list")
+def profiles_list(as_json: JsonOption = False) -> None:
+    """List the neutral profiles."""
+    found = [load_profile(name) for name in profile_names()]
+    if as_json:
+        print_json([profile.model_dump(mode="json") for profile in found])
+        return
+    for profile in found:
+        typer.echo(
+            f"{profile.name:20} {profile.recorded:%Y-%m-%d %H:%M}  {profile.seconds:4.0f} s  "
+            f"{profile.estimator}"
+        )
+
+
+@profiles_app.command("remove")
+def profiles_remove(
+    name: Annotated[str, typer.Argument(help="The profile's name.")],
+) -> None:
+    """Delete a neutral profile."""
+    remove_profile(name)
+
+
+def _results(source: str, settings: Settings) -> Generator[FrameResult]:
+    from ferdesk.pipeline import build_pipeline
+    from ferdesk.sources import open_source
+
+    pipeline = build_pipeline(settings, wait=True)
+    try:
+        with open_source(source, paced=False) as opened:
+            while (frame := opened.read()) is not None:
+                yield pipeline.process(frame)
+    finally:
+        pipeline.close()

@@ -1,0 +1,81 @@
+"""The bar on top: what is watched, and buttons for what is done most."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from ferdesk.ui import actions, icons
+from ferdesk.ui.actions import ActionName
+from ferdesk.ui.theme import DARK, GAP, Colours
+
+_ICONS: Final[Mapping[ActionName, icons.Name]] = {
+    "pause": "pause",
+    "snapshot": "snapshot",
+    "units": "units",
+    "tint": "tint",
+    "neutral": "neutral",
+    "theme": "theme",
+    "help": "help",
+}
+_LEFT: Final = 2
+"""So many of the buttons stand beside the picker; the others at the right."""
+_SWITCHES: Final = frozenset({"units", "tint"})
+"""What stays pressed while it is on."""
+
+
+class TopBar(QWidget):
+    """The picker and the buttons.
+
+    Args:
+        picker: what chooses the source.
+        run: what each action does.
+    """
+
+    def __init__(self, picker: QWidget, run: Mapping[ActionName, Callable[[], None]]) -> None:
+        super().__init__()
+        self.buttons = {name: _button(name, run[name]) for name in _ICONS}
+        self._colours = DARK
+        self._paused = False
+        self.buttons["snapshot"].setText("Snapshot")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GAP // 2)
+        row.addWidget(picker)
+        for index, button in enumerate(self.buttons.values()):
+            if index == _LEFT:
+                row.addStretch(1)
+            row.addWidget(button)
+        self.show_paused(False)
+
+    def show_paused(self, paused: bool) -> None:
+        """Offer to pause, or to go on."""
+        self._paused = paused
+        self.buttons["pause"].setText("Resume" if paused else "Pause")
+        self._show_icons()
+
+    def show_on(self, name: ActionName, on: bool) -> None:
+        """Show a switch as pressed, or not."""
+        self.buttons[name].setChecked(on)
+
+    def set_colours(self, colours: Colours) -> None:
+        """Follow the theme."""
+        self._colours = colours
+        self._show_icons()
+
+    def _show_icons(self) -> None:
+        for name, button in self.buttons.items():
+            icon = "play" if name == "pause" and self._paused else _ICONS[name]
+            button.setIcon(icons.icon(icon, self._colours.text))
+
+
+def _button(name: ActionName, run: Callable[[], None]) -> QPushButton:
+    spec = actions.spec_of(name)
+    button = QPushButton()
+    button.setIconSize(QSize(18, 18))
+    button.setToolTip(actions.tip(spec))
+    button.setAccessibleName(spec.text)
+    button.setCheckable(name in _SWITCHES)
+    button.clicked.connect(lambda _=False: run())
+    return button
