@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
@@ -19,6 +20,7 @@ from ferdesk.outputs.picture import PictureFolder, write_picture
 from ferdesk.outputs.table import Table
 from ferdesk.outputs.video import VideoWriter
 from ferdesk.overlay import OverlayOptions, draw
+from ferdesk.overlay_verdict import VerdictMemory
 from ferdesk.pipeline import Located, build_pipeline
 from ferdesk.settings import Settings
 from ferdesk.sources import Source, open_source
@@ -229,7 +231,9 @@ class _Run:
             sink: _Sink | None = None
             if self._video and info.kind != "images":
                 fps = info.fps or DEFAULT_FPS
-                writer = stack.enter_context(VideoWriter(files.video, fps=fps, draw=_draw))
+                # A verdict's line stays long enough to be read.
+                drawn = partial(draw, options=_OVERLAY, memory=VerdictMemory())
+                writer = stack.enter_context(VideoWriter(files.video, fps=fps, draw=drawn))
                 self._files.append(files.video)
                 sink = writer.write
             elif self._video:

@@ -24,7 +24,7 @@ from trainer.svm_data import Net, answers, check_matches, open_net
 from trainer.svm_results import ALONE, result
 from trainer.svm_stack import Answers
 
-SHIPPED: Final = "as shipped"
+SHIPPED: Final = "as shipped: on all of FER+ valid"
 _PLACES: Final = {name: place for place, name in enumerate(EXPRESSIONS)}
 
 

@@ -30,6 +30,7 @@ from trainer.datasets import DATASETS
 from trainer.evaluate import truth
 from trainer.export import staged
 from trainer.labelling import VOTE_PROTOCOLS
+from trainer.recipes import kyritsis
 from trainer.svm_data import (
     FERPLUS,
     PHOTOGRAPHS,
@@ -56,10 +57,7 @@ from trainer.svm_results import (
 )
 from trainer.svm_stack import Answers, Judged, Model, Tuned
 
-PAPER: Final = (
-    "G. Kyritsis. Facial expression recognition with deep neural networks and action units. "
-    "Thesis, chapter 8 and table 3.1."
-)
+PAPER: Final = f"{kyritsis.PAPER} Chapter 8 and table 3.1."
 SHARES: Final = (0.0, 0.5, 0.75, 1.0)
 """How much of a net's log-odds is given when it is learnt what all units add to them. A net knows
 the images that it was trained on better than others, so all of them is too much for some nets."""

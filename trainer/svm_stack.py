@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from sklearn.metrics import recall_score
 
 from ferdesk.core.au_svm import CONTESTS, Doubles
 from ferdesk.core.svm_bundle import Asking, Evidence, Order, Stack
@@ -185,7 +186,7 @@ def predict(faces: Judged, tuned: Tuned) -> Answers:
 
 
 def tune_plain(faces: Judged, source: str, *, triples: bool) -> Tuned:
-    """The thresholds of the thesis's algorithm that give most right answers.
+    """The thresholds of the thesis's algorithm that give most right answers; see `_best`.
 
     Of equals those that ask least; so where asking does not help, nobody is asked.
 
@@ -203,7 +204,7 @@ def tune_plain(faces: Judged, source: str, *, triples: bool) -> Tuned:
 
 
 def tune_stack(faces: Judged, source: str, evidence: Evidence) -> Tuned:
-    """Weights by likelihood, then the thresholds that give most right answers.
+    """Weights by likelihood, then the thresholds that give most right answers; see `_best`.
 
     Args:
         faces: what to choose on.
@@ -275,11 +276,23 @@ def likelihood(faces: Judged, source: str) -> float:
 
 
 def _best(faces: Judged, candidates: Sequence[Asking], source: str) -> Tuned:
-    def worth(asking: Asking) -> tuple[int, int]:
+    """The candidate with most right answers, of those that take nothing from rare expressions.
+
+    One that never asks has to be among them.
+    """
+    least = _balanced(faces.own, faces.labels)
+
+    def worth(asking: Asking) -> tuple[bool, int, int]:
         answers = predict(faces, Tuned(asking, source))
-        return int((answers.chosen == faces.labels).sum()), -int(answers.contested.sum())
+        right = int((answers.chosen == faces.labels).sum())
+        fair = _balanced(answers.chosen, faces.labels) >= least
+        return fair, right, -int(answers.contested.sum())
 
     return Tuned(max(candidates, key=worth), source)
+
+
+def _balanced(chosen: Labels, labels: Labels) -> float:
+    return float(recall_score(labels, chosen, labels=np.unique(labels), average="macro"))
 
 
 def cross_fit(

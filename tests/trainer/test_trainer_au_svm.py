@@ -26,6 +26,7 @@ from trainer.svm_odds import PENALTY, fit_odds
 from trainer.svm_results import ALONE, TUNERS, cross_fitted, result
 from trainer.svm_stack import (
     Answers,
+    Judged,
     Tuned,
     cross_fit,
     judged,
@@ -233,6 +234,23 @@ def test_units_that_mislead_are_never_asked(machines):
     assert stacked.units2 == stacked.units3 == 0
 
 
+def test_rare_expressions_do_not_pay_for_common_ones():
+    neutral, fear = EXPRESSIONS.index("neutral"), EXPRESSIONS.index("fear")
+    labels = np.array([neutral] * 8 + [fear] * 2)
+    first = np.array([neutral] * 4 + [fear] * 6)  # each contested by the other of the two
+    others = [place for place in range(8) if place not in (neutral, fear)]
+    ranked = np.array([[best, neutral + fear - best, *others] for best in first])
+    probabilities = np.tile(np.array([0.5, 0.45, *[0.05 / 6] * 6], np.float32), (10, 1))
+    for_neutral = np.where(ranked[:, :2] == neutral, 1.0, -1.0)
+    three = np.zeros((10, 3))
+    faces_ = Judged(
+        ranked, probabilities, labels, np.ones(10, np.bool_), {"m": for_neutral}, {"m": three}
+    )
+    always = Tuned(Asking(t2=0.1, t3=0.0, order="pairs-first"), "m")
+    assert (predict(faces_, always).chosen == labels).sum() > (faces_.own == labels).sum()
+    assert tune_plain(faces_, "m", triples=False).asking.t2 == 0.0
+
+
 def test_a_stack_that_lost_ships_silent():
     assert never_worse(Tuned(_STACK, "machines"), True) == _STACK
     silent = never_worse(Tuned(_STACK, "machines"), False)
@@ -281,9 +299,6 @@ def test_a_result_by_hand():
     assert found.p == pytest.approx(binomtest(1, 7).pvalue)
     low, high = found.difference_ci95
     assert low < 5 / 8 < high
-
-
-# --- through the commands ---
 
 
 def tree(root):

@@ -123,7 +123,8 @@ def evaluate(
     print_evaluation(result)
     if asked:
         typer.echo(
-            f"with the action units of {asked.estimator}: accuracy {asked.accuracy:.2%}, "
+            f"with the action units of {asked.estimator} (tuned {asked.tuned}): "
+            f"accuracy {asked.accuracy:.2%}, "
             f"{asked.contested} contested, {asked.turned_right} turned right, "
             f"{asked.turned_wrong} turned wrong (p = {asked.p:.3f})"
         )
@@ -134,6 +135,7 @@ def _turned(asked: "SvmResult") -> dict[str, object]:
         "accuracy_with_aus": asked.accuracy,
         "balanced_accuracy_with_aus": asked.balanced_accuracy,
         "estimator": asked.estimator,
+        "tuned": asked.tuned,
         "reliable": asked.reliable,
         "contested": asked.contested,
         "turned_right": asked.turned_right,

@@ -136,21 +136,22 @@ def report(
 
 
 def print_results(results: "Sequence[SvmResult]") -> None:
-    """Print results, a row each."""
-    rows = [
-        (
-            one.expression,
-            f"{one.dataset}, {one.part}, {one.protocol}",
-            one.tuned,
-            one.algorithm,
-            f"{one.n}",
-            f"{one.accuracy:.2%}",
-            f"{one.balanced_accuracy:.2%}",
-            f"{one.contested}",
-            f"+{one.turned_right} -{one.turned_wrong}",
-            f"{one.p:.3f}",
-        )
-        for one in results
-    ]
-    heads = ("net", "images", "tuned", "way", "n", "accuracy", "balanced", "asked", "turned", "p")
-    print_table(heads, rows)
+    """Print a table for each net, set of images and way of tuning."""
+    from trainer.svm_results import of_what
+
+    heads = ("way", "accuracy", "balanced", "asked", "turned", "p")
+    for group in dict.fromkeys(map(of_what, results)):
+        typer.echo(group)
+        rows = [
+            (
+                one.algorithm,
+                f"{one.accuracy:.2%}",
+                f"{one.balanced_accuracy:.2%}",
+                f"{one.contested}",
+                f"+{one.turned_right} -{one.turned_wrong}",
+                f"{one.p:.3f}",
+            )
+            for one in results
+            if of_what(one) == group
+        ]
+        print_table(heads, rows)
