@@ -20,7 +20,7 @@ class Settings(BaseModel):
     mediapipe runtime; auto takes the best that is installed, never the runtime."""
     max_faces: int = Field(default=8, ge=1, le=64)
     """At most so many faces are followed at once, largest first."""
-    bundle: str = "khorrami2015-ferplus"
+    bundle: str = "compact-ferplus"
     """The expression net: a name of an installed bundle, or a bundle's folder."""
     aus: AusBackend = "native"
     """What estimates action units: our own net, MediaPipe's blendshapes, py-feat, or nothing."""
