@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ferdesk.bundles import installed_bundles
+from ferdesk.bundles import find_bundle, installed_bundles
 from ferdesk.core.bundle import MANIFEST, PROGRAM, ModelBundle, read_bundle, sha256
 from ferdesk.core.errors import BundleError
 from ferdesk.core.labels import EXPRESSIONS
@@ -18,7 +18,7 @@ CAM = {"name": "cam", "shape": [8, 3, 3]}
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A sound bundle that a test may break."""
-    return Path(shutil.copytree(SHIPPED[0], tmp_path / "bundle"))
+    return Path(shutil.copytree(find_bundle("khorrami2015-ferplus"), tmp_path / "bundle"))
 
 
 def change(folder: Path, **changes: Any) -> None:

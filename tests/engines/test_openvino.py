@@ -7,13 +7,13 @@ import pytest
 from mapped_net import BIAS, write_net
 from onnx import TensorProto, helper, numpy_helper
 
-from ferdesk.bundles import installed_bundles
+from ferdesk.bundles import find_bundle
 from ferdesk.core.errors import ModelError
 from ferdesk.engines import openvino_runtime
 from ferdesk.engines.base import Pixels
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
 
-NET = installed_bundles()[0] / "model.onnx"
+NET = find_bundle("khorrami2015-ferplus") / "model.onnx"
 
 INTERRUPTED = """
 import faulthandler, signal, sys
