@@ -1,5 +1,6 @@
 """The pictures a run and an evaluation leave behind. No window is ever opened."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,48 +13,49 @@ from trainer.runs import Row
 
 
 def draw_curves(path: Path, rows: list[Row], title: str) -> None:
-    """Loss and accuracy over the epochs, as a PNG.
+    """Loss and accuracy of an expression net over the epochs, as a PNG.
 
     Args:
         path: the picture's place.
         rows: a run's metrics, at least one.
         title: above the picture.
     """
-    epochs = [row["epoch"] for row in rows]
-    with mpl.rc_context({"font.size": 9}):
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
-        losses, accuracy = figure.subplots(1, 2)
-        for key, name in (("train_loss", "train, augmented"), ("valid_loss", "valid")):
-            losses.plot(epochs, [row[key] for row in rows], label=name)
-        losses.set(xlabel="epoch", ylabel="cross-entropy", title=title)
-        keys = (("valid_accuracy", "plurality"), ("valid_accuracy_majority", "majority"))
-        for key, name in keys:
-            accuracy.plot(epochs, [100 * row[key] for row in rows], label=f"valid, {name}")
-        accuracy.set(xlabel="epoch", ylabel="accuracy (%)", title="averaged weights")
-        for axes in (losses, accuracy):
-            axes.legend()
-            axes.grid(alpha=0.3)
-        _save(figure, path)
+    curves = {
+        f"valid, {name}": [100 * row[key] for row in rows]
+        for key, name in (
+            ("valid_accuracy", "plurality"),
+            ("valid_accuracy_majority", "majority"),
+        )
+    }
+    _draw_epochs(path, rows, title, "cross-entropy", "accuracy (%)", curves)
 
 
 def draw_au_curves(path: Path, rows: list[Row], title: str) -> None:
-    """Loss and correlation of an action-unit net over the epochs, as a PNG.
+    """Loss and correlation of an action-unit net over the epochs; arguments as `draw_curves`."""
+    curves = {"valid, mean over outputs": [row["valid_r"] for row in rows]}
+    _draw_epochs(path, rows, title, "loss", "Pearson's r", curves)
 
-    Args:
-        path: the picture's place.
-        rows: a run's metrics, at least one.
-        title: above the picture.
-    """
+
+def _draw_epochs(
+    path: Path,
+    rows: list[Row],
+    title: str,
+    loss: str,
+    measure: str,
+    curves: Mapping[str, list[float]],
+) -> None:
+    """The losses at the left, and what the averaged weights reach at the right."""
     epochs = [row["epoch"] for row in rows]
     with mpl.rc_context({"font.size": 9}):
         figure = Figure(figsize=(9, 3.6), layout="constrained")
-        losses, likeness = figure.subplots(1, 2)
+        losses, reached = figure.subplots(1, 2)
         for key, name in (("train_loss", "train, augmented"), ("valid_loss", "valid")):
             losses.plot(epochs, [row[key] for row in rows], label=name)
-        losses.set(xlabel="epoch", ylabel="loss", title=title)
-        likeness.plot(epochs, [row["valid_r"] for row in rows], label="valid, mean over outputs")
-        likeness.set(xlabel="epoch", ylabel="Pearson's r", title="averaged weights")
-        for axes in (losses, likeness):
+        losses.set(xlabel="epoch", ylabel=loss, title=title)
+        for name, values in curves.items():
+            reached.plot(epochs, values, label=name)
+        reached.set(xlabel="epoch", ylabel=measure, title="averaged weights")
+        for axes in (losses, reached):
             axes.legend()
             axes.grid(alpha=0.3)
         _save(figure, path)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, TypeVar, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -45,6 +46,16 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 B = TypeVar("B", bound="Bundle")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _canonical(labels: tuple[str, ...]) -> tuple[str, ...]:
+    if labels != EXPRESSIONS:
+        raise ValueError(f"labels must be {', '.join(EXPRESSIONS)} in this order")
+    return labels
+
+
+ExpressionLabels = Annotated[tuple[str, ...], AfterValidator(_canonical)]
+"""All expressions in the canonical order; no other labels are sound."""
 
 
 class Strict(BaseModel):
@@ -152,18 +163,11 @@ class ModelBundle(Bundle):
     NEEDED: ClassVar = (MODEL, REFERENCE)
 
     task: Literal["expression"]
-    labels: tuple[str, ...]
+    labels: ExpressionLabels
     input: InputSpec
     outputs: tuple[OutputSpec, ...]
     temperature: PositiveFloat
     metrics: tuple[Metric, ...]
-
-    @field_validator("labels")
-    @classmethod
-    def _canonical(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
-        if labels != EXPRESSIONS:
-            raise ValueError(f"labels must be {', '.join(EXPRESSIONS)} in this order")
-        return labels
 
     @field_validator("outputs")
     @classmethod

@@ -12,9 +12,8 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 from ferdesk.core.au_odds import UnitOdds
 from ferdesk.core.au_svm import AuSvms
 from ferdesk.core.aus import AU_INDEX
-from ferdesk.core.bundle import Bundle, Sha256, Strict, read_bundle
+from ferdesk.core.bundle import Bundle, ExpressionLabels, Sha256, Strict, read_bundle
 from ferdesk.core.errors import BundleError
-from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.svm_file import ARRAYS, read_arrays
 
 SVMS: Final = "svm.npz"
@@ -158,19 +157,12 @@ class SvmBundle(Bundle):
     NEEDED: ClassVar = (SVMS,)
 
     task: Literal["au_svm"]
-    labels: tuple[str, ...]
+    labels: ExpressionLabels
     estimator: str = Field(min_length=1, max_length=200)
     units: tuple[int, ...] = Field(min_length=1)
     arrays: dict[str, ArrayNote]
     decisions: tuple[Decision, ...]
     results: tuple[SvmResult, ...]
-
-    @field_validator("labels")
-    @classmethod
-    def _canonical(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
-        if labels != EXPRESSIONS:
-            raise ValueError(f"labels must be {', '.join(EXPRESSIONS)} in this order")
-        return labels
 
     @field_validator("units")
     @classmethod
