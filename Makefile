@@ -42,5 +42,5 @@ $(VENV)/base.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/all.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[train,cluster,dev]'
+	$(PIP) --editable '.[train,cluster,lsl,vcam,table,report,dev]'
 	touch $@ $(VENV)/base.stamp

@@ -1,21 +1,20 @@
 """Analyses files from end to end: what `ferdesk analyze` does."""
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Final, Protocol
 
-from ferdesk.core.errors import FerdeskError
+from ferdesk.core.errors import FerdeskError, SourceError
 from ferdesk.core.types import Frame, FrameResult, ImageU8
+from ferdesk.live.interrupt import stop_on_signals
 from ferdesk.outputs.files import make_folder
-from ferdesk.outputs.names import ResultNames
+from ferdesk.outputs.names import ResultFiles, ResultNames
 from ferdesk.outputs.picture import PictureFolder, write_picture
 from ferdesk.outputs.table import Table
 from ferdesk.outputs.video import VideoWriter
@@ -141,22 +140,53 @@ def analyze(
         OutputError: the folder cannot be made.
     """
     make_folder(out)
-    pipeline = (build or _build)(settings)
-    names = ResultNames(out, inputs)
+    pipeline = (build or build_for_files)(settings)
+    claim = ResultNames(out, inputs).claim
     summaries: list[Summary] = []
+    stopped = threading.Event()
     try:
-        with _ctrl_c() as stopped:
+        with stop_on_signals(stopped.set):
             for spec in inputs:
-                if stopped():
+                if stopped.is_set():
                     break
-                run = _Run(spec, names, pipeline, video, progress, stopped)
+                run = _Run(spec, claim, pipeline, video, progress, stopped.is_set)
                 summaries.append(run.summary())
     finally:
         pipeline.close()
     return tuple(summaries)
 
 
-def _build(settings: Settings) -> FramePipeline:
+def analyze_input(
+    spec: str,
+    claim: Callable[[str], ResultFiles],
+    pipeline: FramePipeline,
+    *,
+    video: bool = True,
+    progress: Progress | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Summary:
+    """Analyse one input with a pipeline that is there already.
+
+    Args:
+        spec: see `ferdesk.sources.open_source`.
+        claim: gives the files for the results of an input of that name (without its ending).
+        pipeline: is reset first; not closed.
+        video: whether to write an annotated video or pictures, not the table alone.
+        progress: is told how it goes.
+        stopped: asked before each frame whether to end here, with the files whole.
+
+    Returns:
+        What it came to, also where it failed (`Summary.error`).
+    """
+    return _Run(spec, claim, pipeline, video, progress, stopped).summary()
+
+
+def build_for_files(settings: Settings) -> FramePipeline:
+    """The pipeline for `analyze_input`: both of its halves run at the same time.
+
+    Raises:
+        ModelError, BundleError, ProfileError: there is nothing to analyse with.
+    """
     # The expression net runs beside the landmark net, which is the larger one: it gets half of the
     # cores, unless the user said how many threads a net may use.
     return build_pipeline(settings, 0 if settings.threads else max(1, _cores() // 2), wait=True)
@@ -175,14 +205,14 @@ class _Run:
     def __init__(
         self,
         spec: str,
-        names: ResultNames,
+        claim: Callable[[str], ResultFiles],
         pipeline: FramePipeline,
         video: bool,
         progress: Progress | None,
         stopped: Callable[[], bool],
     ) -> None:
         self._spec = spec
-        self._names = names
+        self._claim = claim
         self._pipeline = pipeline
         self._video = video
         self._progress = progress
@@ -195,7 +225,7 @@ class _Run:
         self._sums = dict[str, float]()
         self._files = list[Path]()
         self._warning: str | None = None
-        self._error: str | None = None
+        self._error: FerdeskError | None = None
         self._shown = spec
 
     def summary(self) -> Summary:
@@ -212,7 +242,7 @@ class _Run:
                 finally:
                     self._warning = source.warning
         except FerdeskError as error:
-            self._error = str(error)
+            self._error = error
         seconds = time.perf_counter() - started
         summary = self._sum_up(seconds)
         if self._progress is not None:
@@ -224,7 +254,7 @@ class _Run:
         self._expected = info.frames
         # Only a file's name has an ending: "v1.2" may well be a folder, "10.0.0.7" a host.
         single = info.kind == "video" or (info.kind == "images" and info.width > 0)
-        files = self._names.claim(Path(info.name).stem if single else info.name)
+        files = self._claim(Path(info.name).stem if single else info.name)
         with ExitStack() as stack:
             table = stack.enter_context(Table(files.table, self._pipeline.units))
             self._files.append(files.table)
@@ -320,7 +350,7 @@ class _Run:
             faces_max=self._most,
             seconds=seconds,
             fps=self._frames / seconds if seconds > 0 else 0.0,
-            stage_ms={name: total / self._frames for name, total in self._sums.items()},
+            stage_ms={name: total / max(1, self._frames) for name, total in self._sums.items()},
             faces_backend=self._pipeline.faces_backend,
             engine=self._pipeline.engine,
             bundle=self._pipeline.bundle,
@@ -328,7 +358,8 @@ class _Run:
             disambiguator=self._pipeline.disambiguator,
             neutral=self._pipeline.neutral,
             warning=warning,
-            error=self._error,
+            error=None if self._error is None else str(self._error),
+            broken_input=isinstance(self._error, SourceError),
             interrupted=self._interrupted,
             files=tuple(str(path) for path in self._files if path.exists()),
         )
@@ -343,27 +374,3 @@ def _picture_sink(path: Path, single: bool) -> _Sink:
 
 def _draw(result: FrameResult) -> ImageU8:
     return draw(result, _OVERLAY)
-
-
-@contextmanager
-def _ctrl_c() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C into a request to stop; the second interrupts as ever.
-
-    Yields:
-        Whether stopping was asked for. Outside the main thread that is never.
-    """
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

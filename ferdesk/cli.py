@@ -8,6 +8,8 @@ import typer
 from rich.console import Console
 
 import ferdesk
+from ferdesk.cli_analyze import analyze_command
+from ferdesk.cli_exports import export_command, import_command
 from ferdesk.cli_options import (
     DEFAULT,
     AusOption,
@@ -24,6 +26,8 @@ from ferdesk.cli_options import (
     print_json,
 )
 from ferdesk.cli_profiles import calibrate_command, profiles_app
+from ferdesk.cli_sessions import record_command, replay_command, sessions_app
+from ferdesk.cli_streams import stream_command
 from ferdesk.core.errors import FerdeskError
 from ferdesk.settings import Settings
 
@@ -40,8 +44,15 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="The face models: see, fetch, check.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+app.command("analyze")(analyze_command)
 app.command("calibrate")(calibrate_command)
+app.command("export")(export_command)
+app.command("import")(import_command)
 app.add_typer(profiles_app, name="profiles")
+app.command("record")(record_command)
+app.command("replay")(replay_command)
+app.add_typer(sessions_app, name="sessions")
+app.command("stream")(stream_command)
 
 
 def main() -> None:
@@ -137,55 +148,6 @@ def _in_terminal(source: str, settings: Settings) -> None:
         summaries = analyze([source], out, settings, video=True, progress=progress)
     failed = show_summary(console, summaries)
     console.print(f"Results are in {out}")
-    if failed:
-        raise typer.Exit(_USAGE_ERROR)
-
-
-@app.command("analyze")
-def analyze_command(
-    inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Videos, pictures, folders, or demo.")
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
-    no_video: Annotated[
-        bool, typer.Option("--no-video", help="Write tables only, no annotated picture.")
-    ] = False,
-    as_json: JsonOption = False,
-    faces: FacesOption = DEFAULT.faces,
-    bundle: BundleOption = DEFAULT.bundle,
-    max_faces: MaxFacesOption = DEFAULT.max_faces,
-    aus: AusOption = DEFAULT.aus,
-    disambiguate: DisambiguateOption = DEFAULT.disambiguate,
-    neutral: NeutralOption = DEFAULT.neutral,
-    smoothing: SmoothingOption = DEFAULT.smoothing_s,
-    precision: PrecisionOption = DEFAULT.precision,
-    threads: ThreadsOption = DEFAULT.threads,
-) -> None:
-    """Analyse files: a CSV and an annotated MP4 or PNG each.
-
-    Example: ferdesk analyze talk.mp4 group.jpg -o results --json
-    """
-    from ferdesk.analyze import analyze
-    from ferdesk.progress import progress_bar, show_summary
-
-    settings = chosen(
-        faces=faces,
-        bundle=bundle,
-        max_faces=max_faces,
-        aus=aus,
-        disambiguate=disambiguate,
-        neutral=neutral,
-        smoothing_s=smoothing,
-        precision=precision,
-        threads=threads,
-    )
-    with progress_bar() as progress:
-        summaries = analyze(inputs, out, settings, video=not no_video, progress=progress)
-    if as_json:
-        print_json([one.model_dump(mode="json") for one in summaries], single=len(inputs) == 1)
-    failed = show_summary(Console(stderr=as_json), summaries, quiet=as_json)
-    if summaries[-1].interrupted:
-        raise typer.Exit(_INTERRUPTED)
     if failed:
         raise typer.Exit(_USAGE_ERROR)
 

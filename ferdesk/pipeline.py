@@ -167,13 +167,13 @@ class Pipeline:
             results = tuple(
                 FaceResult(
                     face,
-                    crop,
                     row,
                     smooth(
                         face.track_id, located.time_s, verdict.probabilities if verdict else row
                     ),
                     one,
                     verdict,
+                    crop=crop,
                 )
                 for face, crop, row, one, verdict in zip(
                     located.faces, located.crops, raw, aus, verdicts, strict=True

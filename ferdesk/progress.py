@@ -79,7 +79,7 @@ def progress_bar() -> TerminalProgress:
 
 
 def show_summary(console: Console, summaries: Sequence[Summary], quiet: bool = False) -> bool:
-    """Say what each input gave, one line each, and its files; failures go to standard error.
+    """Say what each input gave, one line each, and its files; then, to standard error, failures.
 
     Args:
         console: where to write.
@@ -97,6 +97,7 @@ def show_summary(console: Console, summaries: Sequence[Summary], quiet: bool = F
                 _say(console, f"  {file}")
         if summary.warning is not None:
             _say(errors, f"{summary.input}: {summary.warning}")
+    for summary in summaries:
         if summary.error is not None:
             named = summary.input in summary.error
             _say(errors, summary.error if named else f"{summary.input}: {summary.error}")
@@ -106,9 +107,10 @@ def show_summary(console: Console, summaries: Sequence[Summary], quiet: bool = F
 def _outcome(summary: Summary) -> str:
     many = summary.faces_max != 1
     most = f"at most {summary.faces_max} face{'s' if many else ''} in one"
+    pace = "done before" if summary.done_before else f"{summary.fps:.0f} frames a second"
     return (
         f"{summary.input}: {summary.frames} frame{'s' if summary.frames != 1 else ''}, "
-        f"{summary.frames_with_face} with a face, {most}; {summary.fps:.0f} frames a second"
+        f"{summary.frames_with_face} with a face, {most}; {pace}"
     )
 
 

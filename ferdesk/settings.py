@@ -1,6 +1,6 @@
 """What the user can choose, as one frozen snapshot that travels with a run."""
 
-from typing import Literal
+from typing import Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,3 +38,17 @@ class Settings(BaseModel):
     same; f32 gives the same numbers on every machine."""
     threads: int = Field(default=0, ge=0, le=64)
     """Threads a net may use; 0 lets the engine choose."""
+
+
+class SettingsOptions(TypedDict, total=False):
+    """The fields of `Settings` as keyword arguments, for editors and type checkers."""
+
+    faces: FacesBackend
+    max_faces: int
+    bundle: str
+    aus: AusBackend
+    disambiguate: str
+    neutral: str
+    smoothing_s: float
+    precision: Precision
+    threads: int

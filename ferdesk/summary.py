@@ -25,8 +25,10 @@ class Summary(BaseModel):
         neutral: the neutral profile that was taken off the largest face's units; empty for none.
         warning: what the user should know though the analysis went on.
         error: why it could not be ended, or not even begun; what was written before is valid.
+        broken_input: whether `error` lies in the input itself, so that trying again is of no use.
         interrupted: whether the user stopped it.
         files: what was written.
+        done_before: whether all this comes from an earlier run, whose results are still whole.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,5 +48,7 @@ class Summary(BaseModel):
     neutral: str = ""
     warning: str | None = None
     error: str | None = None
+    broken_input: bool = False
     interrupted: bool = False
     files: tuple[str, ...] = ()
+    done_before: bool = False

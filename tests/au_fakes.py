@@ -54,7 +54,7 @@ def a_result(
 ) -> FaceResult:
     odds = np.array([0.1, 0.4, 0.05, 0.05, 0.1, 0.1, 0.1, 0.1], np.float32)
     crop = Crop(np.zeros((48, 48), np.uint8), np.eye(2, 3))
-    return FaceResult(face or a_face(), crop, odds, odds, aus, verdict)
+    return FaceResult(face or a_face(), odds, odds, aus, verdict, crop=crop)
 
 
 def a_frame(time_s: float = 0.0, index: int = 0, still: bool = False) -> Frame:

@@ -63,7 +63,7 @@ class SquareFinder:
             )
             crop = Crop(np.zeros((48, 48), np.uint8), np.eye(2, 3))
             aus = values(frame.clock_s, {25: 0.5}, {12: (0.25, 0.75)}, estimator=self.au_estimator)
-            faces = (FaceResult(face, crop, odds, odds, aus),)
+            faces = (FaceResult(face, odds, odds, aus, crop=crop),)
         stage_ms = {"faces": (time.perf_counter() - started) * 1e3}
         return FrameResult(frame, faces, stage_ms, time.monotonic_ns())
 

@@ -17,7 +17,7 @@ def face(box: Box, label: str = "happiness", track_id: int = 1) -> FaceResult:
     odds = np.full(8, 0.02, np.float32)
     odds[EXPRESSIONS.index(label)] = 0.86
     found = Face(box, np.zeros((478, 3), np.float32), Pose(0, 0, 0), 1.0, track_id)
-    return FaceResult(found, Crop(np.zeros((48, 48), np.uint8), np.eye(2, 3)), odds, odds)
+    return FaceResult(found, odds, odds, crop=Crop(np.zeros((48, 48), np.uint8), np.eye(2, 3)))
 
 
 def result(width: int, height: int, *faces: FaceResult) -> FrameResult:

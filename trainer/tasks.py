@@ -6,8 +6,6 @@ it, and it is why data and runs must lie where every machine of the cluster sees
 path.
 """
 
-import importlib
-import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from rich.console import Console
 
+from ferdesk.cluster import connect, first_line, import_ray, machines
 from ferdesk.core.errors import FerdeskError
 from trainer.datasets.parts import Parts, recipe_parts
 from trainer.errors import StoppedError, TrainError
@@ -27,8 +26,6 @@ from trainer.runs import RunFolder
 from trainer.signals import Stop, stop_signals
 from trainer.tables import differences
 
-LOCAL: Final = "local"
-"""The address that starts a cluster of this machine alone."""
 Result = dict[str, Any]
 """What a training's function gave, or {"error": one line}; on a cluster with "node", too."""
 
@@ -76,7 +73,7 @@ class Place:
     """Where trainings run.
 
     Attributes:
-        ray: None for this process, `LOCAL` for a Ray of this machine, else a cluster's address.
+        ray: None for this process, else a cluster's address, see `ferdesk.cluster.connect`.
         cpus: how many CPUs a training takes on a cluster, and how many threads it computes with.
         gpus: how many GPUs, or which part of one, it takes there.
     """
@@ -207,7 +204,8 @@ def run_tasks(
 
     Raises:
         StoppedError: SIGINT or SIGTERM; it says how to go on.
-        TrainError: Ray is not installed, does not answer, or is too small.
+        ClusterError: Ray is not installed or does not answer.
+        TrainError: its machines are too small.
     """
     if not trainings:
         return []
@@ -215,7 +213,7 @@ def run_tasks(
     if place.ray is None:
         _run_here(work, report)
     else:
-        _run_on_ray(work, report, place)
+        _run_on_ray(work, report, place, place.ray)
     return [report.results[number] for number in range(len(trainings))]
 
 
@@ -255,8 +253,7 @@ def attempt(work: Work[T], training: T) -> Result:
     except FerdeskError as error:
         return {"error": str(error)}
     except RuntimeError as error:  # torch's, above all: no memory left on the device
-        first, *_ = str(error).splitlines() or [""]
-        return {"error": f"{type(error).__name__}: {first}"}
+        return {"error": f"{type(error).__name__}: {first_line(error)}"}
 
 
 def _run_here(work: Work[T], report: _Report[T]) -> None:
@@ -274,14 +271,10 @@ def _stopped(signum: int, what: str) -> StoppedError:
     return StoppedError(f"Stopped by {signal.Signals(signum).name} at {what}; {_GO_ON}", signum)
 
 
-def _run_on_ray(work: Work[T], report: _Report[T], place: Place) -> None:
-    if place.ray == LOCAL:
-        # Its ports are open to the network, and whoever may use them may run what they like. Read
-        # when Ray is imported.
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-    ray = _ray()
-    _connect(ray, place)
+def _run_on_ray(work: Work[T], report: _Report[T], place: Place, address: str) -> None:
+    ray = connect(address)
     try:
+        _check_size(ray, place)
         remote = ray.remote(
             num_cpus=place.cpus,
             num_gpus=place.gpus,
@@ -319,8 +312,7 @@ def _answer(ray: Any, reference: Any) -> Result:
     except ray.exceptions.RayTaskError:
         raise  # a mistake in the program
     except ray.exceptions.RayError as error:  # its worker or node died again and again
-        first, *_ = str(error).splitlines() or [""]
-        return {"error": f"{type(error).__name__}: {first}"}
+        return {"error": f"{type(error).__name__}: {first_line(error)}"}
     return result
 
 
@@ -330,38 +322,15 @@ def _there(work: Work[T], training: T, cpus: int) -> Result:
 
     torch.set_num_threads(cpus)
     result = attempt(work, training)
-    return {**result, "node": _ray().get_runtime_context().get_node_id()}
+    return {**result, "node": import_ray().get_runtime_context().get_node_id()}
 
 
-def _ray() -> Any:
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read when it is imported: nothing is reported
-    try:
-        return importlib.import_module("ray")
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise TrainError('ray is not installed: pip install "ferdesk[cluster]"') from error
-
-
-def _connect(ray: Any, place: Place) -> None:
-    try:
-        if place.ray == LOCAL:
-            ray.init(
-                address=LOCAL,
-                include_dashboard=False,
-                _node_ip_address="127.0.0.1",
-                logging_level="warning",
-            )
-        else:
-            ray.init(address=place.ray, logging_level="warning")
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        first, *_ = str(error).splitlines() or [""]
-        raise TrainError(f"Ray does not start, or not answer at {place.ray}: {first}") from error
-    sizes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(n.get("CPU", 0) >= place.cpus and n.get("GPU", 0) >= place.gpus for n in sizes):
-        ray.shutdown()
-        most = max((int(n.get("CPU", 0)) for n in sizes), default=0)
-        gpus = max((int(n.get("GPU", 0)) for n in sizes), default=0)
+def _check_size(ray: Any, place: Place) -> None:
+    """Refuse tasks that would wait for ever for a machine that is large enough."""
+    there = machines(ray)
+    if not any(one.cpus >= place.cpus and one.gpus >= place.gpus for one in there):
+        most = max((one.cpus for one in there), default=0)
+        gpus = max((one.gpus for one in there), default=0)
         raise TrainError(
             f"A task asks for {place.cpus} CPUs and {place.gpus:g} GPUs, but the machines of the "
             f"cluster have at most {most} and {gpus}; see --cpus-per-task and --gpus-per-task."

@@ -25,5 +25,13 @@ class OutputError(FerdeskError):
     """A result cannot be written: no permission, no space, or no such folder."""
 
 
+class ClusterError(FerdeskError):
+    """Other machines cannot be used: Ray is missing, does not answer, or is too small."""
+
+
+class SessionError(FerdeskError):
+    """A recorded session is missing, damaged or not one of ours."""
+
+
 class DataError(FerdeskError):
     """A data set is missing, has another layout, or holds values out of range."""

@@ -75,7 +75,8 @@ class Face:
     Attributes:
         box: the upright box around the landmarks.
         landmarks: (468 or 478, 3) float32 in frame pixels, MediaPipe's face-mesh numbering; z is
-            relative depth in the same unit, smaller is nearer to the camera.
+            relative depth in the same unit, smaller is nearer to the camera. Of a stored face there
+            may be none, or (68, 3) in iBUG's numbering.
         pose: head rotation in degrees.
         score: how sure the landmark net is that this is a face, 0..1.
         track_id: the person's number in this run, from 1; 0 before tracking.
@@ -202,12 +203,14 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FaceResult:
-    """What is known about one face in one frame.
+class FaceReading:
+    """What is known about one face in one frame, without its pixels.
+
+    In a session that was made from another program's table, what that did not hold is NaN: box,
+    pose, score, or all probabilities.
 
     Attributes:
         face: where it is and who.
-        crop: the patch that was judged.
         raw: (8,) float32, the net's calibrated probabilities for this frame alone, in the
             canonical order.
         probabilities: (8,) float32, `raw`, or what the action units made of it, smoothed over the
@@ -217,7 +220,6 @@ class FaceResult:
     """
 
     face: Face
-    crop: Crop
     raw: FloatArray
     probabilities: FloatArray
     aus: AuValues | None = None
@@ -225,13 +227,44 @@ class FaceResult:
 
     @property
     def label(self) -> str:
-        """The most probable expression."""
-        return EXPRESSIONS[int(self.probabilities.argmax())]
+        """The most probable expression; empty where none was judged."""
+        return _most_probable(self.probabilities)
+
+    @property
+    def net_label(self) -> str:
+        """The net's own answer for this frame alone; empty where none was judged."""
+        return self.verdict.own if self.verdict else _most_probable(self.raw)
 
     @property
     def confidence(self) -> float:
         """The probability of `label`, 0..1."""
         return float(self.probabilities.max())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reading without landmarks, ready for JSON; what is not known is None."""
+        return {
+            "id": self.face.track_id,
+            "box": list(map(_known, self.face.box)),
+            "pose": {name: _known(angle) for name, angle in self.face.pose._asdict().items()},
+            "score": _known(self.face.score),
+            "label": self.label,
+            "confidence": _known(self.confidence),
+            "probabilities": dict(zip(EXPRESSIONS, map(_known, self.probabilities), strict=True)),
+            "raw": dict(zip(EXPRESSIONS, map(_known, self.raw), strict=True)),
+            "aus": self.aus and self.aus.to_dict(),
+            "verdict": self.verdict and self.verdict.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class FaceResult(FaceReading):
+    """What the pipeline found about one face in one frame.
+
+    Attributes:
+        crop: the patch that was judged.
+    """
+
+    crop: Crop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -257,21 +290,14 @@ class FrameResult:
             "frame": self.frame.index,
             "time_s": self.frame.source_time_s,
             "stage_ms": dict(self.stage_ms),
-            "faces": [
-                {
-                    "id": result.face.track_id,
-                    "box": list(result.face.box),
-                    "pose": result.face.pose._asdict(),
-                    "score": result.face.score,
-                    "label": result.label,
-                    "confidence": result.confidence,
-                    "probabilities": dict(
-                        zip(EXPRESSIONS, map(float, result.probabilities), strict=True)
-                    ),
-                    "raw": dict(zip(EXPRESSIONS, map(float, result.raw), strict=True)),
-                    "aus": result.aus and result.aus.to_dict(),
-                    "verdict": result.verdict and result.verdict.to_dict(),
-                }
-                for result in self.faces
-            ],
+            "faces": [result.to_dict() for result in self.faces],
         }
+
+
+def _most_probable(probabilities: FloatArray) -> str:
+    index = int(probabilities.argmax())  # the first NaN, where there is one
+    return "" if math.isnan(probabilities[index]) else EXPRESSIONS[index]
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

@@ -1,15 +1,16 @@
 """Writes H.264 into an MP4 with true times that survives being cut off."""
 
+import math
 import os
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, cast
 
 import av
 import cv2
 import numpy as np
 from av.container import OutputContainer
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from ferdesk.core.errors import OutputError
@@ -18,8 +19,11 @@ from ferdesk.outputs.files import PrivateFile, failed
 
 TIME_BASE: Final = Fraction(1, 90_000)
 
-_KEY_FRAME_EVERY: Final = 15
-"""Frames. A program that is killed loses at most so many, and what the encoder still holds."""
+_KEY_FRAME_S: Final = 0.4
+"""A program that is killed loses at most the pictures of so long, and what the encoder holds."""
+
+_NO_OTHER_KEYS: Final = 100_000
+"""Frames: key frames come by the clock, not by the count."""
 
 _MUXER: Final = {"movflags": "hybrid_fragmented+frag_keyframe", "flush_packets": "1"}
 _BT601: Final = 6
@@ -30,25 +34,28 @@ _LIMITED: Final = 1
 class Mp4File:
     """An MP4 file of one H.264 track. Not thread-safe; blocks while it encodes.
 
-    The size is that of the first picture, made even by repeating the last row or column; pictures
-    of another size are scaled to it.
+    The size is that of the first picture, made even by repeating the last row or column (not where
+    nothing is lost); pictures of another size are scaled to it.
 
     Args:
         path: the file; what it held before is lost.
         fps: nominal rate, for the encoder's bit rate; true times are given with each picture.
         threads: for the encoder.
+        lossless: keep every pixel's value; ten times as large, and not every player shows it.
 
     Raises:
         OutputError: the file cannot be made.
     """
 
-    def __init__(self, path: Path, *, fps: float, threads: int = 1) -> None:
+    def __init__(self, path: Path, *, fps: float, threads: int = 1, lossless: bool = False) -> None:
         self._file = PrivateFile(path)
         self._rate = Fraction(fps).limit_denominator(1001) or Fraction(1)
         self._threads = threads
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
+        self._lossless = lossless
         self._last_pts = -1
+        self._next_key_s = -math.inf
 
     def write(self, image: ImageU8, time_s: float) -> None:
         """Add a picture.
@@ -63,10 +70,10 @@ class Mp4File:
         try:
             if self._stream is None:
                 self._stream = self._start(image)
-            size = (self._stream.width, self._stream.height)
-            frame = VideoFrame.from_ndarray(_to_yuv(image, size), format="yuv420p")
-            frame.colorspace = _BT601
-            frame.color_range = _LIMITED
+            frame = self._frame(image, (self._stream.width, self._stream.height))
+            if time_s >= self._next_key_s:
+                frame.pict_type = PictureType.I
+                self._next_key_s = time_s + _KEY_FRAME_S
             frame.pts = max(round(time_s / TIME_BASE), self._last_pts + 1)
             frame.time_base = TIME_BASE
             self._last_pts = frame.pts
@@ -103,20 +110,42 @@ class Mp4File:
         # full cannot spoil the fragments that are on it.
         container = av.open(self._file, "w", format="mp4", options=_MUXER)
         self._container = container
-        options = {"preset": "veryfast", "crf": "20", "threads": str(self._threads)}
-        # A fragmented MP4 has no edit list to take back the delay that B frames cause.
-        options["bf"] = "0"
-        stream = container.add_stream("libx264", self._rate, options)
-        height, width = image.shape[:2]
-        stream.width, stream.height = width + width % 2, height + height % 2
-        stream.pix_fmt = "yuv420p"
-        stream.gop_size = _KEY_FRAME_EVERY
+        codec: Literal["libx264"] = "libx264"
+        if self._lossless:  # the same encoder, which PyAV's table of names does not list
+            codec = cast("Literal['libx264']", "libx264rgb")
+        stream = container.add_stream(codec, self._rate, self._options())
+        stream.width, stream.height = self._size(image)
+        stream.pix_fmt = "bgr24" if self._lossless else "yuv420p"
+        stream.gop_size = _NO_OTHER_KEYS
         stream.time_base = TIME_BASE
         context = stream.codec_context
         context.time_base = TIME_BASE
-        context.colorspace = context.color_primaries = context.color_trc = _BT601
-        context.color_range = _LIMITED
+        if not self._lossless:
+            context.colorspace = context.color_primaries = context.color_trc = _BT601
+            context.color_range = _LIMITED
         return stream
+
+    def _options(self) -> dict[str, str]:
+        options = {"preset": "veryfast", "threads": str(self._threads), "forced-idr": "1"}
+        # Nothing is held back in the encoder, where a killed program would lose it; and a
+        # fragmented MP4 has no edit list to take back the delay that B frames cause.
+        options |= {"tune": "zerolatency", "bf": "0"}
+        options["qp" if self._lossless else "crf"] = "0" if self._lossless else "20"
+        return options
+
+    def _size(self, image: ImageU8) -> tuple[int, int]:
+        """(width, height) of the track: even where colours are stored at half the size."""
+        height, width = image.shape[:2]
+        return (width, height) if self._lossless else (width + width % 2, height + height % 2)
+
+    def _frame(self, image: ImageU8, size: tuple[int, int]) -> VideoFrame:
+        if self._lossless:
+            return VideoFrame.from_ndarray(_fitted(image, size), format="bgr24")
+        yuv = np.asarray(cv2.cvtColor(_fitted(image, size), cv2.COLOR_BGR2YUV_I420), np.uint8)
+        frame = VideoFrame.from_ndarray(yuv, format="yuv420p")
+        frame.colorspace = _BT601
+        frame.color_range = _LIMITED
+        return frame
 
     def _mux(self, frame: VideoFrame | None) -> None:
         if self._container is not None and self._stream is not None:
@@ -137,15 +166,13 @@ def encoder_threads() -> int:
     return max(1, min(4, (os.cpu_count() or 1) // 4))
 
 
-def _to_yuv(image: ImageU8, size: tuple[int, int]) -> ImageU8:
-    """(height * 3 / 2, width) uint8, planar YUV 4:2:0 of an even size."""
+def _fitted(image: ImageU8, size: tuple[int, int]) -> ImageU8:
+    """The picture in a (width, height); where one column or row lacks, the last is repeated."""
     width, height = size
     rows, columns = image.shape[:2]
-    if (rows + rows % 2, columns + columns % 2) != (height, width):
-        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    elif (rows, columns) != (height, width):
-        padded = cv2.copyMakeBorder(
-            image, 0, height - rows, 0, width - columns, cv2.BORDER_REPLICATE
-        )
-        image = np.asarray(padded, np.uint8)
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
+    if (rows, columns) == (height, width):
+        return image
+    if not (0 <= height - rows <= 1 and 0 <= width - columns <= 1):
+        return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    padded = cv2.copyMakeBorder(image, 0, height - rows, 0, width - columns, cv2.BORDER_REPLICATE)
+    return np.asarray(padded, np.uint8)

@@ -56,6 +56,10 @@ class ResultNames:
         self._taken.add(name.casefold())
         return files
 
+    def keep(self, stem: str) -> None:
+        """Give this name to nobody: results are there that stay."""
+        self._taken.add(stem.casefold())
+
     def _files(self, name: str) -> ResultFiles:
         annotated = self._out / f"{name}_annotated"
         return ResultFiles(

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from ferdesk.core.aus import AU_INDEX, unit
 from ferdesk.core.labels import EXPRESSIONS
-from ferdesk.core.types import AuValues, FaceResult, FrameResult
+from ferdesk.core.types import AuValues, FaceReading, FrameResult
 from ferdesk.outputs.files import PrivateFile, failed
 
 COLUMNS: Final = (
@@ -36,6 +36,12 @@ COLUMNS: Final = (
     "au_time_s",
 )
 """Before the columns of the action units."""
+
+Cell = str | int | float | bool | None
+"""A value of one column; None, and NaN of a number, where there is none."""
+
+_COARSE: Final = frozenset({"box_x", "box_y", "box_w", "box_h", "yaw", "pitch", "roll"})
+"""Columns of pixels and degrees: two digits after the point; other fractions have six."""
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -68,10 +74,11 @@ class Table:
 
     def __init__(self, path: Path, units: Sequence[int] = ()) -> None:
         self._units = tuple(units)
+        self._columns = columns(self._units)
         self._file = PrivateFile(path)
         self._text = io.StringIO()
         self._writer = csv.writer(self._text, lineterminator="\n")
-        self._writer.writerow(columns(self._units))
+        self._writer.writerow(self._columns)
         try:
             self._save()
         except BaseException:
@@ -95,18 +102,20 @@ class Table:
         """
         if not result.faces:
             return
-        time = result.frame.source_time_s if time_s is None else time_s
-        start = (
-            cell(result.frame.name),
-            result.frame.index,
-            "" if time is None else f"{time:.6f}",
-        )
+        frame = result.frame
+        time = frame.source_time_s if time_s is None else time_s
         # The estimator's clock is the source's, which need not begin with the table's.
-        shift = None if time is None else time - result.frame.clock_s
+        shift = None if time is None else time - frame.clock_s
         for face in result.faces:
-            self._writer.writerow(
-                (*start, *_face(face), *_decision(face), *_units(face.aus, self._units, shift))
+            cells = face_cells(
+                face,
+                self._units,
+                file=frame.name,
+                frame=frame.index,
+                time_s=time,
+                au_shift_s=shift,
             )
+            self._writer.writerow(map(cell_text, self._columns, cells))
         self._save()
 
     def close(self) -> None:
@@ -139,13 +148,48 @@ class Table:
 
 def columns(units: Sequence[int]) -> tuple[str, ...]:
     """The names of all columns, in their order, of a table with these action units."""
+    return (*COLUMNS, *(name for number in units for name in unit_columns(number)))
+
+
+def unit_columns(number: int) -> tuple[str, ...]:
+    """The columns of one action unit: its activation, as estimated, and the sides if it has any."""
+    endings = ("", "_raw", *(("_left", "_right") if unit(number).paired else ()))
+    return tuple(unit(number).code + ending for ending in endings)
+
+
+def face_cells(
+    face: FaceReading,
+    units: Sequence[int],
+    *,
+    file: str,
+    frame: int,
+    time_s: float | None,
+    au_shift_s: float | None,
+) -> tuple[Cell, ...]:
+    """One face as a row: values for `columns(units)`, in their order.
+
+    Args:
+        face: what is known about it.
+        units: numbers of the action units that have columns.
+        file: the name of what the frame came from.
+        frame: the frame's number, from 0.
+        time_s: the frame's time in seconds; None where it has none.
+        au_shift_s: what to add to the time of its action units, so that it is on the clock of
+            `time_s`; None where there is no such clock.
+    """
+    where = face.face
     return (
-        *COLUMNS,
-        *(
-            unit(number).code + ending
-            for number in units
-            for ending in ("", "_raw", *(("_left", "_right") if unit(number).paired else ()))
-        ),
+        file,
+        frame,
+        time_s,
+        where.track_id,
+        *map(float, where.box),
+        *map(float, where.pose),
+        face.label,
+        face.confidence,
+        *face.probabilities.tolist(),
+        *_decision(face),
+        *_units(face.aus, units, au_shift_s),
     )
 
 
@@ -154,40 +198,37 @@ def cell(name: str) -> str:
     return f"./{name}" if name.startswith(_FORMULA_STARTS) else name
 
 
-def _face(result: FaceResult) -> tuple[str | int, ...]:
-    face = result.face
-    return (
-        face.track_id,
-        *(f"{value:.2f}" for value in face.box),
-        *(f"{value:.2f}" for value in face.pose),
-        result.label,
-        f"{result.confidence:.6f}",
-        *(f"{value:.6f}" for value in result.probabilities.tolist()),
-    )
+def cell_text(column: str, value: Cell) -> str:
+    """A value of a column as the CSV has it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return cell(value)
+    if not isinstance(value, float):
+        return str(int(value))
+    return "" if math.isnan(value) else f"{value:.{2 if column in _COARSE else 6}f}"
 
 
-def _decision(result: FaceResult) -> tuple[str, ...]:
-    verdict = result.verdict
-    if verdict is None:
-        return EXPRESSIONS[int(result.raw.argmax())], "", ""
-    margin = f"{verdict.margin:.6f}" if verdict.contested else ""
-    return verdict.own, "|".join(verdict.contested), margin
+def _decision(face: FaceReading) -> tuple[Cell, ...]:
+    verdict = face.verdict
+    if verdict is None or not verdict.contested:
+        return face.net_label, None, None
+    return face.net_label, "|".join(verdict.contested), verdict.margin
 
 
-def _units(aus: AuValues | None, units: Sequence[int], shift: float | None) -> list[str]:
+def _units(aus: AuValues | None, units: Sequence[int], shift: float | None) -> list[Cell]:
     """The cells from `au_estimator` on."""
     if aus is None:
-        return [""] * (len(columns(units)) - COLUMNS.index("au_estimator"))
-    time = "" if shift is None else f"{aus.time_s + shift:.6f}"
-    cells = [cell(aus.estimator), str(int(aus.reliable)), time]
+        return [None] * (len(columns(units)) - COLUMNS.index("au_estimator"))
+    cells: list[Cell] = [
+        aus.estimator,
+        aus.reliable,
+        None if shift is None else aus.time_s + shift,
+    ]
     for number in units:
         index = AU_INDEX[number]
         vectors = [aus.activation, aus.raw]
         if unit(number).paired:
             vectors += [aus.left, aus.right]
-        cells += [_number(float(vector[index])) for vector in vectors]
+        cells += [float(vector[index]) for vector in vectors]
     return cells
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.6f}"

@@ -10,7 +10,7 @@ from ferdesk.sources.images import ImageFolder, looks_like_image
 from ferdesk.sources.stream import SCHEMES, Stream, is_stream
 from ferdesk.sources.video import VideoFile
 
-__all__ = ["SCHEMES", "CameraInfo", "Source", "list_cameras", "open_source"]
+__all__ = ["SCHEMES", "CameraInfo", "Source", "is_device", "list_cameras", "open_source"]
 
 _CAMERA = "camera:"
 
@@ -64,6 +64,11 @@ def open_source(
     raise SourceError(
         f"No such file, and no camera of that name: {spec} (connected cameras: {connected})."
     )
+
+
+def is_device(spec: str) -> bool:
+    """Whether a spec can only mean a camera or a stream: one that may come (back) later."""
+    return spec.lower().startswith(_CAMERA) or _is_number(spec) or is_stream(spec)
 
 
 def _is_number(text: str) -> bool:

@@ -24,6 +24,9 @@ IMAGE_SUFFIXES: Final = frozenset(
 _OTHER_SUFFIXES: Final = frozenset({".heic", ".heif", ".avif", ".gif", ".jp2", ".jxl", ".exr"})
 """Pictures to a user, but not to us: counted as unreadable, not passed over in silence."""
 
+PICTURE_SUFFIXES: Final = IMAGE_SUFFIXES | _OTHER_SUFFIXES
+"""What counts as a picture in a folder, by file name."""
+
 _PICTURE_SEQUENCES: Final = frozenset({".gif", ".mjpg", ".mjpeg"})
 """Alone, these are videos."""
 
@@ -124,7 +127,7 @@ def looks_like_image(path: Path) -> bool:
         start = b""
     if image_size(start) is not None or start.startswith((b"\xff\xd8\xff", b"II*\0", b"MM\0*")):
         return True
-    return suffix in IMAGE_SUFFIXES or suffix in _OTHER_SUFFIXES
+    return suffix in PICTURE_SUFFIXES
 
 
 def load_image(path: Path) -> ImageU8:
@@ -218,9 +221,8 @@ def _upright(image: ImageU8, orientation: int | None) -> ImageU8:
 
 
 def _pictures_in(folder: Path) -> list[Path]:
-    wanted = IMAGE_SUFFIXES | _OTHER_SUFFIXES
     try:
-        found = [path for path in folder.iterdir() if path.suffix.lower() in wanted]
+        found = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
     except OSError as error:
         raise SourceError(f"{folder} cannot be read: {error.strerror or error}.") from error
     # Hidden files are no pictures of the user's (macOS leaves "._name.jpg" beside each).

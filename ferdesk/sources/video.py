@@ -11,6 +11,12 @@ from ferdesk.sources.base import BaseSource, SourceInfo
 from ferdesk.sources.decode import NoVideoError, Picture, VideoDecoder
 from ferdesk.sources.quiet import hush
 
+VIDEO_SUFFIXES: Final = frozenset(
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv"}
+    | {".mts", ".m2ts", ".ts", ".3gp", ".mxf"}
+)
+"""What counts as a video in a folder, by file name; one that is named is read whatever its name."""
+
 _SHORTER_S: Final = 0.15
 _SHORTER_FRAMES: Final = 3.0
 """A file that ends earlier than it says by more than this is called cut short."""

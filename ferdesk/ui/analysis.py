@@ -12,8 +12,10 @@ import numpy as np
 
 from ferdesk.core.errors import FerdeskError
 from ferdesk.core.types import Frame, FrameResult, ImageU8
+from ferdesk.live.capture import Captured
+from ferdesk.live.mailbox import Mailbox
 from ferdesk.settings import Settings
-from ferdesk.ui.live import Captured, Counters, LiveResult, Mailbox, PipelineState
+from ferdesk.ui.live import Counters, LiveResult, PipelineState
 
 log = logging.getLogger(__name__)
 

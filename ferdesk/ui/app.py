@@ -15,11 +15,11 @@ from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from ferdesk.settings import Settings
-from ferdesk.sources import list_cameras, open_source
+from ferdesk.sources import is_device, list_cameras, open_source
 from ferdesk.ui.analysis import Pipeline
 from ferdesk.ui.main_window import MainWindow
 from ferdesk.ui.painter import Painter
-from ferdesk.ui.source_picker import Choice, is_device
+from ferdesk.ui.source_picker import Choice
 from ferdesk.ui.worker import Jobs, Worker
 
 log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QInputDialog, QLineEdit, QWidget
 from ferdesk.calibrate import DEFAULT_SECONDS, record
 from ferdesk.core.errors import ProfileError
 from ferdesk.core.types import FrameResult
+from ferdesk.live.mailbox import Mailbox
 from ferdesk.profiles import NeutralProfile, profile_path, save_profile
 from ferdesk.ui.banner import BannerAction, BannerStack
-from ferdesk.ui.live import Mailbox
 from ferdesk.ui.worker import Jobs
 
 KEY = "neutral"

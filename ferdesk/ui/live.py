@@ -1,13 +1,10 @@
-"""The values that the live threads and the window exchange, and the slot they meet at. No Qt."""
+"""The values that the live threads and the window exchange. No Qt."""
 
-import threading
 from dataclasses import dataclass
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import NamedTuple
 
-from ferdesk.core.types import Frame, FrameResult, ImageU8
+from ferdesk.core.types import FrameResult, ImageU8
 from ferdesk.sources.base import SourceInfo
-
-T = TypeVar("T")
 
 
 class Counters(NamedTuple):
@@ -27,23 +24,6 @@ class Counters(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Captured:
-    """A frame on its way to the pipeline.
-
-    Attributes:
-        session: number of the `Worker.open` call it belongs to.
-        frame: the frame.
-        source: what it came from.
-        dropped: frames of this session dropped so far.
-    """
-
-    session: int
-    frame: Frame
-    source: SourceInfo
-    dropped: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class LiveResult:
     """What the window shows for one frame.
 
@@ -60,28 +40,6 @@ class LiveResult:
     image: ImageU8
     source: SourceInfo
     counters: Counters
-
-
-SourcePhase = Literal["opening", "playing", "warning", "lost", "failed", "ended"]
-
-
-class SourceState(NamedTuple):
-    """A change of the source, for the window.
-
-    Attributes:
-        phase: opening; playing; warning (goes on, `message` says what is wrong); lost (a device
-            that is tried again every second); failed (for good); ended.
-        session: number of the `Worker.open` call.
-        spec: what was asked to be opened.
-        info: the open source, None before it was opened.
-        message: for people; empty where there is nothing to say.
-    """
-
-    phase: SourcePhase
-    session: int
-    spec: str
-    info: SourceInfo | None = None
-    message: str = ""
 
 
 class PipelineState(NamedTuple):
@@ -104,42 +62,3 @@ class PipelineState(NamedTuple):
     disambiguator: str = ""
     neutral: str = ""
     error: str = ""
-
-
-class Mailbox(Generic[T]):
-    """A slot for one item, where the newest wins and nobody waits to put one in."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._item: T | None = None
-        self._poked = False
-
-    def put(self, item: T) -> bool:
-        """Leave an item; returns whether it replaced one that nobody had taken."""
-        with self._changed:
-            replaced = self._item is not None
-            self._item = item
-            self._changed.notify()
-        return replaced
-
-    def take(self) -> T | None:
-        """The item, without waiting; None when the slot is empty."""
-        with self._changed:
-            item, self._item = self._item, None
-        return item
-
-    def wait(self) -> T | None:
-        """Wait for an item or a `poke`; None for a poke."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._poked or self._item is not None)
-            if self._poked:
-                self._poked = False
-                return None
-            item, self._item = self._item, None
-        return item
-
-    def poke(self) -> None:
-        """Wake the waiting thread, or the next that waits, so that it looks around."""
-        with self._changed:
-            self._poked = True
-            self._changed.notify()

@@ -14,10 +14,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.live.capture import SourceState
 from ferdesk.ui import actions, icons, theme
 from ferdesk.ui.banner import BannerAction, BannerStack
 from ferdesk.ui.calibration import Calibration
-from ferdesk.ui.live import LiveResult, PipelineState, SourceState
+from ferdesk.ui.live import LiveResult, PipelineState
 from ferdesk.ui.painter import Painter
 from ferdesk.ui.panels import FacesPanel
 from ferdesk.ui.snapshot import Snapshot, save_snapshot

@@ -15,16 +15,18 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.core.errors import SourceError
+from ferdesk.sources import is_device
+from ferdesk.sources.images import IMAGE_SUFFIXES
 from ferdesk.sources.stream import is_stream, public_name
+from ferdesk.sources.video import VIDEO_SUFFIXES
 from ferdesk.ui import icons
 from ferdesk.ui.theme import GAP, Colours
 
 DEMO: Final = "demo"
 """The spec of the built-in demo."""
 
-_FILTER: Final = (
-    "Videos and pictures (*.mp4 *.m4v *.mov *.avi *.mkv *.webm *.mpg *.mpeg *.wmv "
-    "*.jpg *.jpeg *.png *.bmp *.tif *.tiff *.webp);;All files (*)"
+_FILTER: Final = "Videos and pictures ({});;All files (*)".format(
+    " ".join(f"*{suffix}" for suffix in sorted(VIDEO_SUFFIXES | IMAGE_SUFFIXES))
 )
 
 
@@ -159,8 +161,3 @@ def public_label(spec: str) -> str:
         return Path(spec).name or spec
     wanted = spec.partition(":")[2] or spec
     return f"Camera {wanted}" if wanted.isdigit() else wanted
-
-
-def is_device(spec: str) -> bool:
-    """Whether a spec can only mean a camera or a stream: one that may come (back) later."""
-    return spec.lower().startswith("camera:") or spec.isdigit() or is_stream(spec)

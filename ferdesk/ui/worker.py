@@ -14,10 +14,11 @@ from typing import Final, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
+from ferdesk.live.capture import Captured, CaptureRun, OpenSource, SourceState
+from ferdesk.live.mailbox import Mailbox
 from ferdesk.settings import Settings
 from ferdesk.ui.analysis import Analysis, BuildPipeline, Draw
-from ferdesk.ui.capture import CaptureRun, OpenSource
-from ferdesk.ui.live import Captured, LiveResult, Mailbox, PipelineState, SourceState
+from ferdesk.ui.live import LiveResult, PipelineState
 
 log = logging.getLogger(__name__)
 

@@ -50,9 +50,9 @@ def make_result() -> MakeResult:
                     0.9,
                     number + 1,
                 ),
-                Crop(np.zeros((48, 48), np.uint8), np.eye(2, 3)),
                 probabilities,
                 probabilities,
+                crop=Crop(np.zeros((48, 48), np.uint8), np.eye(2, 3)),
             )
             for number in range(faces)
         )

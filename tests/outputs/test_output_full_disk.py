@@ -24,7 +24,7 @@ def result(index):
     image = np.random.default_rng(index).integers(0, 256, (240, 320, 3), np.uint8)
     odds = np.full(8, 0.125, np.float32)
     face = Face(Box(1, 2, 3, 4), np.zeros((478, 3), np.float32), Pose(0, 0, 0), 1.0, 1)
-    results = (FaceResult(face, Crop(image[:48, :48, 0], np.eye(2, 3)), odds, odds),)
+    results = (FaceResult(face, odds, odds, crop=Crop(image[:48, :48, 0], np.eye(2, 3))),)
     return FrameResult(Frame(image, index, 0, index / 25, "x.mp4"), results, {}, 0)
 """
 

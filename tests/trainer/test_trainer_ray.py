@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from many_runs import SMALL, make_ck48
 
+from ferdesk.cluster import LOCAL
+from ferdesk.core.errors import ClusterError
 from trainer import crossval, tasks
 from trainer.checkpoint import load_state
 from trainer.crossval import CvFolder, cross_validate
@@ -21,7 +23,7 @@ from trainer.fit import new_state
 from trainer.precision import default_device
 from trainer.recipes import RECIPES
 from trainer.runs import RunFolder
-from trainer.tasks import LOCAL, Place, Training, run_tasks
+from trainer.tasks import Place, Training, run_tasks
 
 STORE = 80 * 2**20  # bytes, the smallest that Ray takes
 RECIPE = RECIPES.get("khorrami2015-ckplus8")
@@ -206,12 +208,12 @@ def test_ray_that_is_not_installed(tmp_path, monkeypatch):
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(TrainError, match=r'pip install "ferdesk\[cluster\]"'):
+    with pytest.raises(ClusterError, match=r'pip install "ferdesk\[cluster\]"'):
         run_tasks(len, [training(tmp_path)], Place(LOCAL))
 
 
 def test_nothing_to_do_starts_nothing(monkeypatch):
-    monkeypatch.setattr(tasks, "_ray", lambda: pytest.fail("started"))
+    monkeypatch.setattr(tasks, "connect", lambda _: pytest.fail("started"))
     assert run_tasks(len, [], Place(LOCAL)) == []
 
 

@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QApplication
 from ui_fakes import FakePipeline, FakeSource, Sources, make_worker, spin, wait_until
 
 from ferdesk.core.errors import BundleError, ModelError
+from ferdesk.live.capture import SourceState
+from ferdesk.live.mailbox import Mailbox
 from ferdesk.settings import Settings
-from ferdesk.ui.live import LiveResult, Mailbox, PipelineState, SourceState
+from ferdesk.ui.live import LiveResult, PipelineState
 from ferdesk.ui.worker import Jobs, Worker
 
 pytestmark = pytest.mark.usefixtures("app")

@@ -50,7 +50,7 @@ def a_face(track_id: int = 1, label: str = "happiness", size: float = 40) -> Fac
         Box(10, 10, size, size), np.zeros((468, 3), np.float32), Pose(1, 2, 3), 0.9, track_id
     )
     crop = Crop(np.zeros((48, 48), np.uint8), np.eye(2, 3))
-    return FaceResult(face, crop, probabilities, probabilities)
+    return FaceResult(face, probabilities, probabilities, crop=crop)
 
 
 def a_live(faces: Sequence[FaceResult] = (), frame: Frame | None = None) -> LiveResult:

@@ -32,6 +32,7 @@ Fresh = Annotated[
 
 def place_of(ray: str | None, cpus: int, gpus: float) -> "Place":
     """Where to train, from the options."""
-    from trainer.tasks import LOCAL, Place
+    from ferdesk.cluster import LOCAL
+    from trainer.tasks import Place
 
     return Place(None if ray is None else ray or LOCAL, cpus, gpus)

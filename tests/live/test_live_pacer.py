@@ -2,7 +2,7 @@
 
 from ui_fakes import a_frame
 
-from ferdesk.ui.capture import Pacer
+from ferdesk.live.capture import Pacer
 
 
 class Clock:

@@ -5,12 +5,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 
 from ferdesk.core.errors import SourceError
 from ferdesk.core.types import Frame
-from ferdesk.sources.base import Reopenable, Source
-from ferdesk.ui.live import Captured, Mailbox, SourcePhase, SourceState
+from ferdesk.live.mailbox import Mailbox
+from ferdesk.sources.base import Reopenable, Source, SourceInfo
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,44 @@ _PREDECESSOR_S: Final = 3.0
 
 OpenSource = Callable[[str, bool], Source]
 """`(spec, loop) -> Source`; may be slow; raises SourceError."""
+
+SourcePhase = Literal["opening", "playing", "warning", "lost", "failed", "ended"]
+
+
+class SourceState(NamedTuple):
+    """A change of the source, for whoever watches.
+
+    Attributes:
+        phase: opening; playing; warning (goes on, `message` says what is wrong); lost (a device
+            that is tried again every second); failed (for good); ended.
+        session: number of the `Worker.open` call.
+        spec: what was asked to be opened.
+        info: the open source, None before it was opened.
+        message: for people; empty where there is nothing to say.
+    """
+
+    phase: SourcePhase
+    session: int
+    spec: str
+    info: SourceInfo | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Captured:
+    """A frame on its way to the pipeline.
+
+    Attributes:
+        session: number of the `Worker.open` call it belongs to.
+        frame: the frame.
+        source: what it came from.
+        dropped: frames of this session dropped so far.
+    """
+
+    session: int
+    frame: Frame
+    source: SourceInfo
+    dropped: int
 
 
 class Pacer:

@@ -1,0 +1,1 @@
+"""Recorded sessions in other programs' formats, and sessions from other programs' tables."""

@@ -1,0 +1,84 @@
+"""What a session holds, in short."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ferdesk.core.labels import EXPRESSIONS
+from ferdesk.sessions.readings import Annotation, SessionMeta
+from ferdesk.sessions.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A session in short.
+
+    Attributes:
+        folder: the session's.
+        meta: what it says about itself.
+        frames: how many.
+        seconds: time of the last.
+        labels: by person, on how many frames each expression was shown.
+        annotations: by time.
+    """
+
+    folder: Path
+    meta: SessionMeta
+    frames: int
+    seconds: float
+    labels: dict[int, Counter[str]]
+    annotations: tuple[Annotation, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        return {
+            "folder": str(self.folder),
+            "meta": self.meta.model_dump(mode="json"),
+            "frames": self.frames,
+            "seconds": self.seconds,
+            "labels": {str(person): dict(counts) for person, counts in self.labels.items()},
+            "annotations": [
+                {name: getattr(note, name) for name in Annotation.__slots__}
+                for note in self.annotations
+            ],
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The same for people."""
+        meta = self.meta
+        yield f"{self.folder.name}: {meta.source}, {meta.started.astimezone():%Y-%m-%d %H:%M:%S}"
+        ended = "" if meta.finished else " (cut off, or still recording)"
+        yield f"{self.frames} frames, {self.seconds:.2f} s{ended}; video: {meta.video}"
+        yield f"net {meta.bundle or 'none'}; action units: {meta.au_estimator or 'none'}"
+        yield f"consent: {meta.consent or 'nothing was noted'}"
+        for person, counts in sorted(self.labels.items()):
+            total = counts.total()
+            shares = (f"{name} {counts[name] / total:.0%}" for name in EXPRESSIONS if counts[name])
+            yield f"person {person}: {total} frames; {', '.join(shares)}"
+        for note in self.annotations:
+            until = "" if note.end_s is None else f"-{note.end_s:.2f}"
+            by = f" ({note.author})" if note.author else ""
+            yield f"{note.start_s:9.2f}{until} s  {note.kind}: {note.text}{by}"
+
+
+def overview(folder: Path) -> Overview:
+    """Look at a session.
+
+    Raises:
+        SessionError: it is none, or damaged.
+    """
+    labels: dict[int, Counter[str]] = {}
+    with Session(folder) as session:
+        for frame in session.frames():
+            for face in frame.faces:
+                labels.setdefault(face.face.track_id, Counter())[face.label] += 1
+        return Overview(
+            folder,
+            session.meta,
+            session.count("frames"),
+            session.duration_s(),
+            labels,
+            session.annotations(),
+        )

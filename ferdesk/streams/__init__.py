@@ -1,0 +1,1 @@
+"""Live outputs that other programs listen to: LSL, OSC, WebSocket, a virtual camera."""
