@@ -17,7 +17,7 @@ from ferdesk.outputs.files import make_folder
 from ferdesk.outputs.names import ResultFiles, ResultNames
 from ferdesk.settings import Settings
 from ferdesk.sources import is_device
-from ferdesk.sources.folders import videos_in
+from ferdesk.sources.folders import existing, videos_in
 from ferdesk.sources.stream import is_stream, public_name
 from ferdesk.summary import Summary
 
@@ -105,9 +105,9 @@ def inputs_of(named: Sequence[str], out: Path, *, recursive: bool = False) -> tu
     """
     found: dict[str, str] = {}
     for spec in named:
-        folder = Path(spec)
+        folder = path_of(spec)
         inputs = [spec]
-        if folder.is_dir() and not is_device(spec) and spec != "demo":
+        if folder is not None and folder.is_dir():
             videos = videos_in(folder, recursive=recursive, without=out)
             if videos and folder.resolve() == out.resolve():
                 raise OutputError(
@@ -125,9 +125,7 @@ def path_of(spec: str) -> Path | None:
     """The file or folder that an input is; None for cameras, streams and what is not there."""
     if spec == "demo":
         return resources.demo_clip()
-    if is_device(spec) or "://" in spec or not Path(spec).exists():
-        return None
-    return Path(spec)
+    return None if is_device(spec) or "://" in spec else existing(spec)
 
 
 def analyze_batch(

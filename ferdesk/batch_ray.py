@@ -22,6 +22,7 @@ from ferdesk.core.errors import ClusterError, FerdeskError
 from ferdesk.live.interrupt import stop_on_signals
 from ferdesk.outputs.names import ResultFiles
 from ferdesk.settings import Settings
+from ferdesk.sources.folders import existing
 from ferdesk.summary import Summary
 
 _LOOK_EVERY_S: Final = 1.0
@@ -141,7 +142,7 @@ def there(job: Job, settings: Settings, video: bool, setup: str) -> Outcome:
     """
     stop = threading.Event()
     try:
-        if job.path is not None and not job.path.exists():
+        if job.path is not None and existing(job.path) is None:
             raise ClusterError(
                 f"{socket.gethostname()} does not see {job.path}: inputs and results must lie "
                 "where all machines of the cluster see them."

@@ -13,7 +13,9 @@ DialectName = Literal["pyfeat", "openface"]
 
 
 def export_command(
-    session: Annotated[Path, typer.Argument(help="A recorded session's folder.")],
+    session: Annotated[
+        Path, typer.Argument(metavar="SESSION", help="A recorded session's folder.")
+    ],
     to: Annotated[FormatName, typer.Option("--to", "-t", help="The format.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="The file; one of an earlier run is replaced.")
@@ -44,7 +46,7 @@ def export_command(
 
 
 def import_command(
-    table: Annotated[Path, typer.Argument(help="A CSV by py-feat or OpenFace 2.")],
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A CSV by py-feat or OpenFace 2.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The new session, NAME.ferdesk.")],
     dialect: Annotated[
         DialectName | None,

@@ -109,7 +109,7 @@ def record_command(
 
     told: list[str] = []
     columns = (TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("opening")
         done = record(
             source,

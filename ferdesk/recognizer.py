@@ -16,6 +16,7 @@ from ferdesk.core.types import Frame, FrameResult, ImageU8
 from ferdesk.live.watch import Watch
 from ferdesk.pipeline import Pipeline, build_pipeline
 from ferdesk.settings import Settings, SettingsOptions
+from ferdesk.sources.folders import existing
 from ferdesk.sources.images import MAX_PIXELS, MAX_SIDE, load_image
 
 _PICTURE: Final = "picture"
@@ -210,7 +211,7 @@ class Recognizer:
         if self._pipeline is None:
             # A file's frames wait for their own action units, so that nothing depends on timing.
             spec = self._spec
-            file = spec is None or spec == "demo" or Path(spec).exists()
+            file = spec is None or spec == "demo" or existing(spec) is not None
             self._pipeline = build_pipeline(self._settings, wait=file)
         return self._pipeline
 

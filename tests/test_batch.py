@@ -286,6 +286,13 @@ def test_names_that_are_no_valid_text(tmp_path: Path) -> None:
     assert go([odd], tmp_path / "out", resume=True).summaries[0].done_before
 
 
+def test_what_is_no_name_of_a_file(tmp_path: Path) -> None:
+    found = go(["x" * 300, " ", clip(tmp_path / "a.mp4")], tmp_path / "out")
+    assert "No such file" in str(found.summaries[0].error)
+    assert found.summaries[1].error == "No source was named."
+    assert found.summaries[2].frames == 2
+
+
 def test_a_folder_of_pictures_is_one_input(tmp_path: Path) -> None:
     folder, out = tmp_path / "v1.2", tmp_path / "out"
     folder.mkdir()

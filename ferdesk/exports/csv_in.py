@@ -120,6 +120,10 @@ class CsvRow:
         self._index = index
         self._cells = cells
 
+    def has(self, name: str) -> bool:
+        """Whether the table has such a column."""
+        return name in self._index
+
     def text(self, name: str) -> str:
         """A cell without spaces around it; empty where there is no such column."""
         place = self._index.get(name)

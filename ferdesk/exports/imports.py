@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -108,6 +108,7 @@ def _fill(folder: Path, table: CsvTable, dialect: Dialect, fps: float | None) ->
         au_scale=dialect.au_scale,
     )
     faces = frames = 0
+    end_s = 0.0
     with SessionStore(folder / schema.DATABASE, meta) as store:
         for reading, first in _readings(table, dialect, fps):
             if not frames and (first.source or first.width):
@@ -121,8 +122,10 @@ def _fill(folder: Path, table: CsvTable, dialect: Dialect, fps: float | None) ->
             store.add(reading)
             frames += 1
             faces += len(reading.faces)
+            end_s = reading.time_s
         if not frames:
             raise DataError(f"{table.path} has no rows.")
+        meta = meta.model_copy(update={"finished": meta.started + timedelta(seconds=end_s)})
         store.describe(meta)
     write_readme(folder, meta)
     return frames, faces

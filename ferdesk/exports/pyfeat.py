@@ -156,10 +156,18 @@ def _read(row: CsvRow) -> Found:
     source = row.text("input")
     if all(map(math.isnan, box)) or score == 0:
         return Found(number, time_s, None, source, *sides)
-    pitch, roll, yaw = (math.degrees(angle) for angle in row.numbers(_POSE))
-    face = Face(box, _landmarks(row), Pose(-yaw, pitch, -roll), score, _track_id(row))
+    face = Face(box, _landmarks(row), _pose(row), score, _track_id(row))
     aus = dialect.action_units(row, _COLUMN_OF, "py-feat", 1.0)
     return Found(number, time_s, dialect.reading(face, _odds(row), aus), source, *sides)
+
+
+def _pose(row: CsvRow) -> Pose:
+    """The head's angles; not those of old versions, which had no X and other units and signs."""
+    if not row.has("X"):
+        return dialect.UNKNOWN_POSE
+    turn = 2 * math.pi
+    pitch, roll, yaw = (math.degrees(row.number(name, -turn, turn)) for name in _POSE)
+    return Pose(-yaw, pitch, -roll)
 
 
 def _landmarks(row: CsvRow) -> FloatArray:

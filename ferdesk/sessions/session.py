@@ -4,14 +4,14 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, get_args
 
 from pydantic import ValidationError
 
 from ferdesk.core.errors import SessionError
 from ferdesk.core.types import FaceReading
 from ferdesk.sessions import schema
-from ferdesk.sessions.readings import Annotation, FrameReading, SessionMeta
+from ferdesk.sessions.readings import Annotation, AnnotationKind, FrameReading, SessionMeta
 from ferdesk.sessions.rows import face_of
 
 T = TypeVar("T")
@@ -19,6 +19,7 @@ T = TypeVar("T")
 _AT_ONCE: Final = 200  # frames
 _MAX_META_BYTES: Final = 100_000
 _MAX_FACES: Final = 64
+_LONGEST_S: Final = 1e9
 
 
 class Session:
@@ -107,18 +108,8 @@ class Session:
         Raises:
             SessionError: the database is damaged.
         """
-        return tuple(
-            Annotation(
-                id=int(row["id"]),
-                start_s=float(row["start_s"]),
-                end_s=_optional(float, row["end_s"]),
-                face_id=_optional(int, row["face_id"]),
-                kind=row["kind"],
-                text=str(row["text"]),
-                author=str(row["author"]),
-            )
-            for row in self._all("SELECT * FROM annotations ORDER BY start_s, id")
-        )
+        rows = self._all("SELECT * FROM annotations ORDER BY start_s, id")
+        return tuple(map(self._annotation, rows))
 
     def annotate(self, note: Annotation) -> Annotation:
         """Store an annotation: a new one where its id is 0, else in place of the one of that id.
@@ -171,12 +162,28 @@ class Session:
                 raise SessionError(f"{self._path}, frame {number}: more faces than can be.")
         return found
 
+    def _annotation(self, row: sqlite3.Row) -> Annotation:
+        try:
+            if row["kind"] not in get_args(AnnotationKind):
+                raise ValueError(f"there is no kind {str(row['kind'])[:40]!r}")
+            return Annotation(
+                id=int(row["id"]),
+                start_s=_time(row["start_s"]),
+                end_s=_optional(_time, row["end_s"]),
+                face_id=_optional(int, row["face_id"]),
+                kind=row["kind"],
+                text=str(row["text"]),
+                author=str(row["author"]),
+            )
+        except (ValueError, TypeError) as error:
+            raise SessionError(f"{self._path}, annotation {row['id']}: {error}.") from error
+
     def _frame(self, row: sqlite3.Row, faces: Sequence[FaceReading]) -> FrameReading:
         try:
             return FrameReading(
                 number=int(row["frame"]),
                 source_index=int(row["source_index"]),
-                time_s=float(row["time_s"]),
+                time_s=_time(row["time_s"]),
                 source_time_s=_optional(float, row["source_time_s"]),
                 captured_ns=int(row["captured_ns"]),
                 done_ns=int(row["done_ns"]),
@@ -208,3 +215,10 @@ class Session:
 
 def _optional(kind: Callable[[Any], T], value: Any) -> T | None:
     return None if value is None else kind(value)
+
+
+def _time(value: Any) -> float:
+    seconds = float(value)
+    if not abs(seconds) <= _LONGEST_S:
+        raise ValueError(f"a time of {seconds} s")
+    return seconds

@@ -1,11 +1,10 @@
 """Where frames come from: cameras, video files, pictures, network streams, the demo clip."""
 
-from pathlib import Path
-
 from ferdesk.core.errors import SourceError
 from ferdesk.sources.base import Source
 from ferdesk.sources.camera import Camera, CameraInfo, list_cameras, matching
 from ferdesk.sources.demo import open_demo
+from ferdesk.sources.folders import existing
 from ferdesk.sources.images import ImageFolder, looks_like_image
 from ferdesk.sources.stream import SCHEMES, Stream, is_stream
 from ferdesk.sources.video import VideoFile
@@ -52,10 +51,10 @@ def open_source(
             f"Streams of the kind {spec.partition('://')[0]}:// are not read, only "
             f"{', '.join(SCHEMES)}."
         )
-    path = Path(spec)
-    if path.is_dir() or (path.is_file() and looks_like_image(path)):
+    path = existing(spec)
+    if path is not None and (path.is_dir() or (path.is_file() and looks_like_image(path))):
         return ImageFolder(path)
-    if path.is_file():
+    if path is not None and path.is_file():
         return VideoFile(path, loop=loop)
     cameras = list_cameras()
     if matching(spec, cameras):

@@ -1,4 +1,4 @@
-"""Folders of videos: each file in them is a source of its own."""
+"""Files and folders that are sources, or have sources in them."""
 
 import os
 from collections.abc import Iterator
@@ -7,6 +7,18 @@ from pathlib import Path
 from ferdesk.core.errors import SourceError
 from ferdesk.sources.images import PICTURE_SUFFIXES, natural_key
 from ferdesk.sources.video import VIDEO_SUFFIXES
+
+
+def existing(name: str | Path) -> Path | None:
+    """The file or folder of a name; None where there is none, or nobody may look."""
+    path = Path(name)
+    if not str(name).strip():  # which pathlib takes for the folder we are in
+        return None
+    try:
+        path.stat()
+    except (OSError, ValueError):  # no such file, no permission, too long, no name at all
+        return None
+    return path
 
 
 def videos_in(
@@ -58,6 +70,6 @@ def _files(folder: Path, recursive: bool, without: Path | None) -> Iterator[Path
             if recursive and not name.startswith(".") and (here / name).resolve() != left_out
         ]
         for name in names:
-            path = here / name
-            if not name.startswith(".") and path.is_file():
+            path = existing(here / name)
+            if path is not None and path.is_file() and not name.startswith("."):
                 yield path

@@ -94,7 +94,7 @@ class StreamHub:
             if any(one.name == lane.name and one.running for one in self._lanes):
                 raise ValueError(f"an output named {lane.name} runs already")
             self._lanes = [one for one in self._lanes if one.name != lane.name] + [lane]
-        lane.start()
+            lane.start()
 
     def remove(self, name: str, timeout_s: float = JOIN_S) -> bool:
         """Close the output of a name, if there is one.

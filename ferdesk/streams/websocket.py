@@ -200,26 +200,33 @@ class _Connection(ServerConnection):
     """A connection that ends itself when its client does not read, or sends too much."""
 
     thrown_out = False
-    _received = 0
+    _received = 0.0
     _since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._since = time.monotonic()
         if len(self.server.handler_tasks) > _MOST_CONNECTIONS:
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self._received += len(data)
+        now = time.monotonic()
+        forgiven = (now - self._since) * _MOST_RECEIVED_A_SECOND
+        self._received = max(0.0, self._received - forgiven) + len(data)
+        self._since = now
+        if self._received > _MOST_RECEIVED:
+            self._throw_out("floods")
         self.check()
 
     def check(self) -> None:
-        allowed = _MOST_RECEIVED + _MOST_RECEIVED_A_SECOND * (time.monotonic() - self._since)
-        behind = self.transport.get_write_buffer_size() > _MOST_WAITING
-        if (behind or self._received > allowed) and not self.thrown_out:
+        """End the connection where too much waits to be read."""
+        if self.transport.get_write_buffer_size() > _MOST_WAITING:
+            self._throw_out("reads nothing")
+
+    def _throw_out(self, reason: str) -> None:
+        if not self.thrown_out:
             self.thrown_out = True
-            log.warning("a client was thrown out: %s", "reads nothing" if behind else "floods")
+            log.warning("a client of the WebSocket was thrown out: it %s", reason)
             self.transport.abort()
 
 

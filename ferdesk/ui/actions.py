@@ -12,6 +12,9 @@ from ferdesk.ui.theme import GAP
 ActionName = Literal[
     "pause",
     "snapshot",
+    "record",
+    "record_options",
+    "mark",
     "open_file",
     "demo",
     "units",
@@ -42,6 +45,9 @@ class ActionSpec(NamedTuple):
 ACTIONS: Final = (
     ActionSpec("pause", "Pause or go on", ("Space",)),
     ActionSpec("snapshot", "Save a snapshot: picture and numbers", ("S",)),
+    ActionSpec("record", "Record a session, or end it", ("R",)),
+    ActionSpec("record_options", "How to record: video, consent, folder…", ("Shift+R",)),
+    ActionSpec("mark", "Mark this moment of the recording", ("B",)),
     ActionSpec("open_file", "Open a video or picture", ("O",)),
     ActionSpec("demo", "Show the built-in demo", ("D",)),
     ActionSpec("units", "Show or hide the action units", ("A",)),

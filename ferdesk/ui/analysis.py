@@ -14,46 +14,18 @@ from ferdesk.core.errors import FerdeskError
 from ferdesk.core.types import Frame, FrameResult, ImageU8
 from ferdesk.live.capture import Captured
 from ferdesk.live.mailbox import Mailbox
+from ferdesk.sessions.describe import PipelineFacts
 from ferdesk.settings import Settings
 from ferdesk.ui.live import Counters, LiveResult, PipelineState
+from ferdesk.ui.tap import Tap
 
 log = logging.getLogger(__name__)
 
 _RATE_WINDOW_S: Final = 1.0
 
 
-class Pipeline(Protocol):
+class Pipeline(PipelineFacts, Protocol):
     """What this thread needs of a pipeline."""
-
-    @property
-    def faces_backend(self) -> str:
-        """Which face models run."""
-        ...
-
-    @property
-    def engine(self) -> str:
-        """What runs the nets."""
-        ...
-
-    @property
-    def bundle(self) -> str:
-        """Name of the expression net."""
-        ...
-
-    @property
-    def au_estimator(self) -> str:
-        """What estimates action units; empty where nothing does."""
-        ...
-
-    @property
-    def disambiguator(self) -> str:
-        """Which SVMs decide between expressions; empty where none do."""
-        ...
-
-    @property
-    def neutral(self) -> str:
-        """The neutral profile that is taken off the units; empty for none."""
-        ...
 
     def process(self, frame: Frame) -> FrameResult:
         """All stages on one frame."""
@@ -102,6 +74,7 @@ class Analysis:
         deliver: called with each result, in this thread; returns whether it replaced one that was
             never shown.
         report: called with each change of the pipeline, in this thread.
+        tap: where results leave for a recording and live outputs.
         ready: set while there is a pipeline.
     """
 
@@ -112,6 +85,7 @@ class Analysis:
         inbox: Mailbox[Captured],
         deliver: Callable[[LiveResult], bool],
         report: Callable[[PipelineState], None],
+        tap: Tap,
         ready: threading.Event,
     ) -> None:
         self._build = build
@@ -119,10 +93,12 @@ class Analysis:
         self._inbox = inbox
         self._deliver = deliver
         self._report = report
+        self._tap = tap
         self._ready = ready
         self._wanted = Mailbox[Settings]()
         self._closing = False
         self._pipeline: Pipeline | None = None
+        self._settings = Settings()
         self._working = PipelineState()
         self._failing = False
         self._session = 0
@@ -160,6 +136,7 @@ class Analysis:
             self._report(PipelineState(error=_explain(error, "building the pipeline")))
             return
         self._pipeline = pipeline
+        self._settings = settings
         self._failing = False
         self._working = PipelineState(
             pipeline.faces_backend,
@@ -168,6 +145,7 @@ class Analysis:
             pipeline.au_estimator,
             pipeline.disambiguator,
             pipeline.neutral,
+            units=pipeline.units,
         )
         self._ready.set()
         self._report(self._working)
@@ -184,8 +162,10 @@ class Analysis:
             self._rate = RateMeter()
             self._unshown = 0
             pipeline.reset()
+        self._tap.before(pipeline, self._settings, captured)
         try:
             result = pipeline.process(captured.frame)
+            self._tap.take(result)
             picture = cv2.cvtColor(self._draw(result), cv2.COLOR_BGR2BGRA)
         except Exception as error:
             if not self._failing:  # said once, not thirty times a second

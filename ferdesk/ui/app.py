@@ -14,6 +14,7 @@ import cv2
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
+from ferdesk.sessions.library import default_folder
 from ferdesk.settings import Settings
 from ferdesk.sources import is_device, list_cameras, open_source
 from ferdesk.ui.analysis import Pipeline
@@ -48,7 +49,7 @@ def run(settings: Settings, source: str | None, quit_after_s: float | None = Non
         open_source=open_source,
         reconnects=is_device,
     )
-    window = MainWindow(worker, jobs, painter, _cameras, _snapshot_folder())
+    window = MainWindow(worker, jobs, painter, _cameras, _snapshot_folder(), default_folder())
     errors = _Errors()
     errors.happened.connect(window.report_unexpected)
     with _hooked(errors.happened.emit), _signals_quit(app):

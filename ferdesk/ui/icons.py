@@ -15,6 +15,7 @@ Name = Literal[
     "neutral",
     "pause",
     "play",
+    "record",
     "refresh",
     "snapshot",
     "theme",

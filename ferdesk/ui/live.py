@@ -53,6 +53,7 @@ class PipelineState(NamedTuple):
         disambiguator: the SVMs that decide between contested expressions; empty where none do.
         neutral: the neutral profile that is taken off the units; empty for none.
         error: what went wrong, for people; empty when it works.
+        units: numbers of the action units that are estimated, ascending.
     """
 
     faces_backend: str = ""
@@ -62,3 +63,4 @@ class PipelineState(NamedTuple):
     disambiguator: str = ""
     neutral: str = ""
     error: str = ""
+    units: tuple[int, ...] = ()

@@ -21,6 +21,7 @@ from ferdesk.ui.calibration import Calibration
 from ferdesk.ui.live import LiveResult, PipelineState
 from ferdesk.ui.painter import Painter
 from ferdesk.ui.panels import FacesPanel
+from ferdesk.ui.recording import Recording
 from ferdesk.ui.snapshot import Snapshot, save_snapshot
 from ferdesk.ui.source_picker import DEMO, Choice, SourcePicker
 from ferdesk.ui.status import StatusLine
@@ -42,6 +43,7 @@ class MainWindow(QMainWindow):
         painter: draws what the worker found.
         find_cameras: lists the cameras there are; may be slow, is called in a thread.
         snapshots: the folder that snapshots go to.
+        sessions: the folder that recordings go to.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class MainWindow(QMainWindow):
         painter: Painter,
         find_cameras: Callable[[], Sequence[Choice]],
         snapshots: Path,
+        sessions: Path,
     ) -> None:
         super().__init__()
         self._worker = worker
@@ -68,6 +71,15 @@ class MainWindow(QMainWindow):
         self.view = VideoView()
         self.panel = FacesPanel()
         self.status = StatusLine()
+        self.recording = Recording(
+            self,
+            worker.tap,
+            jobs,
+            self.banners,
+            self.say,
+            sessions,
+            lambda on: self.top.show_on("record", on),
+        )
         self.top = TopBar(self.picker, self._slots())
         self.calibration = Calibration(self, jobs, self.banners, self.say, self._use_neutral)
         self._lay_out()
@@ -107,6 +119,7 @@ class MainWindow(QMainWindow):
         """Hold the picture, or go on."""
         paused = not self._worker.paused
         self._worker.set_paused(paused)
+        self.recording.set_paused(paused)
         self.top.show_paused(paused)
         self.say("Paused" if paused else "")
 
@@ -253,6 +266,8 @@ class MainWindow(QMainWindow):
         self._worker.result_ready.connect(self._show_result)
         self._worker.source_changed.connect(self._source_changed)
         self._worker.pipeline_changed.connect(self._pipeline_changed)
+        self.view.watch_shown(self.recording.shown)
+        self._worker.recording_ended.connect(self.recording.ended)
         QGuiApplication.styleHints().colorSchemeChanged.connect(lambda _: self.set_mode(self._mode))
         actions.install(self, self._slots())
 
@@ -260,6 +275,9 @@ class MainWindow(QMainWindow):
         return {
             "pause": self.toggle_pause,
             "snapshot": self.save_snapshot,
+            "record": self.recording.toggle,
+            "record_options": self.recording.options,
+            "mark": self.recording.mark,
             "open_file": self.picker.ask_file,
             "demo": lambda: self.open(DEMO),
             "units": self.toggle_units,
@@ -289,6 +307,7 @@ class MainWindow(QMainWindow):
 
     def _refresh_status(self) -> None:
         self.status.show_counters(self.view.live, self.view.latency_ms())
+        self.status.show_recording(self.recording.status())
 
     def _source_changed(self, state: SourceState) -> None:
         if not self._worker.is_current(state):
@@ -310,6 +329,7 @@ class MainWindow(QMainWindow):
             self.view.show_text(f"{name} cannot be shown.")
         elif state.phase == "ended":
             self.calibration.end()
+            self.recording.stop()
             self._source_ended(name, state)
 
     def _source_ended(self, name: str, state: SourceState) -> None:

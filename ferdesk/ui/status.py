@@ -48,6 +48,7 @@ class StatusLine(QFrame):
         self.source.setAccessibleDescription("The source and the size of its frames")
         self.message = named(ElidedLabel(), "statusMessage")
         self.message.setAccessibleDescription("What was done last")
+        self.recording = _label("statusRecording", "The recording: its time, what it dropped")
         self.fps = _label("statusFps", "Pictures analysed in the last second")
         self.latency = _label("statusLatency", "From capture to the picture on the screen")
         self.dropped = _label("statusDropped", "Frames left out because a newer one was there")
@@ -57,6 +58,7 @@ class StatusLine(QFrame):
         row.addWidget(self.source)
         row.addWidget(self.message, 1)
         for label in (
+            self.recording,
             self.fps,
             self.latency,
             self.dropped,
@@ -67,6 +69,7 @@ class StatusLine(QFrame):
             row.addWidget(label)
         self.show_pipeline(PipelineState())
         self.show_counters(None, None)
+        self.show_recording("")
 
     def show_pipeline(self, state: PipelineState) -> None:
         """Show what runs."""
@@ -83,6 +86,11 @@ class StatusLine(QFrame):
     def show_source(self, name: str, size: tuple[int, int] | None) -> None:
         """Show the source's name and the (width, height) of its frames."""
         self.source.setText(f"{name}  {size[0]}×{size[1]}" if size else name)
+
+    def show_recording(self, text: str) -> None:
+        """Show how the recording goes; nothing where `text` is empty."""
+        self.recording.setText(text)
+        self.recording.setVisible(bool(text))
 
     def show_counters(self, live: LiveResult | None, latency_ms: float | None) -> None:
         """Show how it goes.

@@ -13,15 +13,16 @@ from ferdesk.ui.theme import DARK, GAP, Colours
 _ICONS: Final[Mapping[ActionName, icons.Name]] = {
     "pause": "pause",
     "snapshot": "snapshot",
+    "record": "record",
     "units": "units",
     "tint": "tint",
     "neutral": "neutral",
     "theme": "theme",
     "help": "help",
 }
-_LEFT: Final = 2
+_LEFT: Final = 3
 """So many of the buttons stand beside the picker; the others at the right."""
-_SWITCHES: Final = frozenset({"units", "tint"})
+_SWITCHES: Final = frozenset({"units", "tint", "record"})
 """What stays pressed while it is on."""
 
 
@@ -39,6 +40,7 @@ class TopBar(QWidget):
         self._colours = DARK
         self._paused = False
         self.buttons["snapshot"].setText("Snapshot")
+        self.buttons["record"].setText("Record")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GAP // 2)

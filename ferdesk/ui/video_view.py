@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -30,11 +31,16 @@ class VideoView(QWidget):
         self._image: QImage | None = None
         self._painted = True
         self._latencies: deque[tuple[int, float]] = deque()
+        self._tell_shown: Callable[[LiveResult, int], None] | None = None
 
     @property
     def live(self) -> LiveResult | None:
         """The result that is shown."""
         return self._live
+
+    def watch_shown(self, tell: Callable[[LiveResult, int], None]) -> None:
+        """Let it be told of each result when it is first painted, with `time.monotonic_ns()`."""
+        self._tell_shown = tell
 
     def show_result(self, live: LiveResult) -> None:
         """Show a result. Its image is used in place, so nobody may write into it any more."""
@@ -112,6 +118,8 @@ class VideoView(QWidget):
         now = time.monotonic_ns()
         self._latencies.append((now, (now - self._live.result.frame.captured_ns) / 1e6))
         self._forget_old(now)
+        if self._tell_shown is not None:
+            self._tell_shown(self._live, now)
 
     def _forget_old(self, now: int) -> None:
         while self._latencies and now - self._latencies[0][0] > _LATENCY_WINDOW_NS:

@@ -19,6 +19,7 @@ from ferdesk.live.mailbox import Mailbox
 from ferdesk.settings import Settings
 from ferdesk.ui.analysis import Analysis, BuildPipeline, Draw
 from ferdesk.ui.live import LiveResult, PipelineState
+from ferdesk.ui.tap import RecordingEnd, Tap
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +39,14 @@ class Worker(QObject):
     result_ready = Signal()
     source_changed = Signal(SourceState)
     pipeline_changed = Signal(PipelineState)
+    recording_ended = Signal(RecordingEnd)
 
     # These cross from other threads. PySide crashes where such a signal meets a receiver that is no
     # QObject, so they are connected to methods of this object only, which emit the ones above.
     _result_done = Signal()
     _source_told = Signal(object)
     _pipeline_told = Signal(object)
+    _recording_told = Signal(object)
 
     def __init__(
         self,
@@ -67,12 +70,20 @@ class Worker(QObject):
         self._run: CaptureRun | None = None
         self._capture: threading.Thread | None = None
         self._threads: list[threading.Thread] = []
+        self.tap = Tap(self._recording_told.emit)
         self._analysis = Analysis(
-            build, draw, self._frames, self._deliver, self._pipeline_told.emit, self._ready
+            build,
+            draw,
+            self._frames,
+            self._deliver,
+            self._pipeline_told.emit,
+            self.tap,
+            self._ready,
         )
         self._result_done.connect(self._pass_result)
         self._source_told.connect(self._pass_source)
         self._pipeline_told.connect(self._pass_pipeline)
+        self._recording_told.connect(self._pass_recording)
         self._analysis.configure(settings)
 
     @property
@@ -147,7 +158,12 @@ class Worker(QObject):
         """Stop everything; returns whether all threads ended within the time."""
         self.stop()
         self._analysis.close()
-        return join_all(self._threads, timeout_s)
+        ended = join_all(self._threads, timeout_s)
+        recorder = self.tap.stop()
+        if recorder is not None:
+            recorder.close()
+        self.tap.hub.close()
+        return ended
 
     def _deliver(self, live: LiveResult) -> bool:
         replaced = self._results.put(live)
@@ -163,6 +179,9 @@ class Worker(QObject):
 
     def _pass_pipeline(self, state: PipelineState) -> None:
         self.pipeline_changed.emit(state)
+
+    def _pass_recording(self, end: RecordingEnd) -> None:
+        self.recording_ended.emit(end)
 
     def _start(self, name: str, body: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=body, name=name, daemon=True)

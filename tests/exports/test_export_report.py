@@ -35,13 +35,19 @@ class Tags(HTMLParser):
         self.text += f"{data} "
 
 
+@pytest.fixture
+def no_drawing(monkeypatch):
+    """Pictures that nobody looks at cost seconds."""
+    monkeypatch.setattr("ferdesk.exports.report_plots.draw", lambda curves: b"a picture")
+
+
 def read(path):
     tags = Tags()
     tags.feed(path.read_text(encoding="utf-8"))
     return tags
 
 
-def test_a_strangers_words_are_only_words(make_session, tmp_path):
+def test_a_strangers_words_are_only_words(make_session, tmp_path, no_drawing):
     notes = [Annotation(0.1, "note", EVIL, 0.2, 1, EVIL), Annotation(0.3, "marker", "")]
     session = make_session(notes=notes, source=EVIL, consent=EVIL, settings=Settings(), bundle=EVIL)
     export(session, "report", tmp_path / "a.html")
@@ -53,7 +59,7 @@ def test_a_strangers_words_are_only_words(make_session, tmp_path):
     assert "smoothing_s" in tags.text
 
 
-def test_what_it_says(make_session, tmp_path):
+def test_what_it_says(make_session, tmp_path, no_drawing):
     session = make_session(["neutral"] * 6 + ["fear"] * 2 + [None] * 2, people=2)
     export(session, "report", tmp_path / "a.html")
     text = " ".join(read(tmp_path / "a.html").text.split())
@@ -87,7 +93,7 @@ def test_without_a_face_and_without_a_frame(make_session, tmp_path):
     assert "No face was seen" in (tmp_path / "b.html").read_text()
 
 
-def test_many_people_and_notes(make_session, tmp_path):
+def test_many_people_and_notes(make_session, tmp_path, no_drawing):
     notes = [Annotation(0.0, "event", f"number {index}") for index in range(510)]
     export(make_session(people=7, notes=notes), "report", tmp_path / "a.html")
     page = (tmp_path / "a.html").read_text()

@@ -1,19 +1,21 @@
 """An export is there whole, or not at all."""
 
+import sqlite3
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from ferdesk.core.errors import OutputError
+from ferdesk.core.errors import OutputError, SessionError
 from ferdesk.exports.formats import FORMATS, export
 from ferdesk.exports.landmarks68 import POINTS, landmarks68
+from ferdesk.sessions.readings import Annotation
 
 FULL = """
 import resource, sys
 from pathlib import Path
-from ferdesk.core.errors import OutputError
+from ferdesk.core.errors import OutputError, SessionError
 from ferdesk.exports.formats import FORMATS, export
 from ferdesk.sessions.session import Session
 out = Path(sys.argv[2])
@@ -118,3 +120,29 @@ def test_68_landmarks_of_less():
     assert landmarks68(np.zeros((0, 3), np.float32)) is None
     own = np.arange(68 * 3, dtype=np.float32).reshape(68, 3)
     assert landmarks68(own).tolist() == own[:, :2].tolist()
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("UPDATE frames SET time_s = 9e999 WHERE frame = 2", "frame 2: a time of inf s"),
+        ("UPDATE annotations SET start_s = -9e999", "annotation 1: a time of -inf s"),
+        ("UPDATE annotations SET kind = 'Person 1'", "annotation 1: there is no kind 'Person 1'"),
+        ("UPDATE annotations SET kind = ''", "annotation 1: there is no kind ''"),
+        ("UPDATE faces SET p_fear = 7", "frame 0: a probability"),
+        ("UPDATE faces SET p_fear = NULL", "frame 0: a probability"),
+        ("UPDATE faces SET yaw = -9e999", "frame 0: a number of a face"),
+    ],
+)
+def test_a_session_of_a_stranger(make_session, tmp_path, statement, says):
+    session = make_session(notes=[Annotation(0.1, "note", "fine")])
+    db = sqlite3.connect(session.folder / "session.db")
+    db.execute(statement)
+    db.commit()
+    db.close()
+    for name in ("elan", "vtt", "ferdesk"):
+        if name == "ferdesk" and "annotations" in statement:
+            continue
+        with pytest.raises(SessionError, match=says):
+            export(session, name, tmp_path / name)
+        assert not (tmp_path / name).exists()

@@ -43,6 +43,7 @@ def test_there_and_back_again(make_session, tmp_path, name):
     with session_of(tmp_path / "a.csv") as back:
         export(back, name, tmp_path / "b.csv")
         assert (back.meta.source_kind, back.meta.video) == ("import", "none")
+        assert back.meta.finished is not None
         assert [len(frame.faces) for frame in back.frames()] == [
             0 if label is None else 3 for label in labels
         ]
@@ -131,6 +132,21 @@ def test_detector_v2_and_mesh(tmp_path):
     with session_of(path, fps=30.0) as session:
         (face,) = next(session.frames()).faces
     assert (face.label, face.face.landmarks.shape) == ("happiness", (478, 3))
+
+
+def test_angles_of_an_old_pyfeat_are_not_taken(tmp_path):
+    """Before it gave X, Y and Z it wrote degrees."""
+    head = f"{PYFEAT},Pitch,Roll,Yaw"
+    old = table(tmp_path, f"{head},frame", "1,2,3,4,.9,.5,,,-14.6,-5.6,3.8,0", name="old.csv")
+    new = table(tmp_path, f"{head},X,frame", "1,2,3,4,.9,.5,,,.5,.25,-1,,0", name="new.csv")
+    wrong = table(tmp_path, f"{head},X,frame", "1,2,3,4,.9,.5,,,-14.6,0,0,,0", name="wrong.csv")
+    with session_of(old, fps=30.0) as session:
+        assert all(map(math.isnan, next(session.frames()).faces[0].face.pose))
+    with session_of(new, fps=30.0) as session:
+        pose = next(session.frames()).faces[0].face.pose
+        assert pose == pytest.approx(tuple(map(math.degrees, (1, 0.5, -0.25))))
+    with pytest.raises(DataError, match=r"row 2, Pitch: -14\.6 is not within"):
+        session_of(wrong, fps=30.0)
 
 
 ROW = "1,0,0,1,1,0,0,0,1,1"

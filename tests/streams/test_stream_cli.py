@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 from material import ROOT
+from stream_fakes import Listed
 from typer.testing import CliRunner
 from websockets.sync.client import connect
 
 from ferdesk.cli import app
 from ferdesk.core.errors import FerdeskError, OutputError
+from ferdesk.core.types import FrameResult
 from ferdesk.streams.choice import StreamChoice, open_outputs
 from ferdesk.streams.payload import FrameMessage
 
@@ -53,12 +55,11 @@ def test_what_makes_no_sense_is_told(args: tuple[str, ...], said: str) -> None:
 
 
 def test_a_source_that_is_none_is_refused(models: str) -> None:
-    args = ("stream", "--source", "nothing.mp4", "--websocket", "--port", "0")
-    done = subprocess.run(**command(*args), timeout=100, check=False)  # type: ignore
-    assert done.returncode == 2
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert "No such file" in line
+    args = ("stream", "--source", "nothing.mp4", "--websocket", "--port", "0", "--aus", "off")
+    result = CliRunner().invoke(app, args)
+    assert isinstance(result.exception, FerdeskError)
+    assert "No such file" in str(result.exception)
+    assert result.output == ""
 
 
 @pytest.fixture
@@ -128,6 +129,20 @@ def test_json_has_what_programs_need(models: str) -> None:
     warning, address = done.stderr.splitlines()
     assert warning.startswith("ferdesk: The WebSocket on 0.0.0.0 can be reached from the network")
     assert "?token=" in address
+
+
+def test_it_ends_when_no_output_is_left(models: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Listed):
+        def send(self, result: FrameResult) -> None:
+            raise RuntimeError("the plug was pulled")
+
+    monkeypatch.setattr("ferdesk.cli_streams.open_outputs", lambda *_, **__: [Broken("bad")])
+    result = CliRunner().invoke(app, ["stream", "--osc", "--loop", "--aus", "off"])
+    assert isinstance(result.exception, OutputError)
+    assert str(result.exception) == (
+        "No output was left: bad is off: RuntimeError: the plug was pulled"
+    )
+    assert result.stdout.startswith("bad: nowhere\ndemo: ")
 
 
 def test_what_leaves_the_machine_is_warned_of() -> None:

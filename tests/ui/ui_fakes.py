@@ -113,6 +113,7 @@ class FakePipeline:
     au_estimator = "fake units"
     disambiguator = "fake svms"
     neutral = ""
+    units = (12,)
 
     def __init__(self, delay_s: float = 0.0) -> None:
         self.delay_s = delay_s
@@ -191,6 +192,7 @@ def open_window(
         painter,
         lambda: [Choice(spec, f"Webcam {spec[-1]}") for spec in cameras],
         folder,
+        folder / "sessions",
     )
     window.show()
     try:

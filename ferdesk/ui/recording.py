@@ -1,0 +1,159 @@
+"""Starts and stops recordings from the window, and says how they go."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtWidgets import QWidget
+
+from ferdesk.sessions.library import new_name
+from ferdesk.sessions.recorder import Recorder, RecorderState
+from ferdesk.ui.banner import BannerAction, BannerStack
+from ferdesk.ui.live import LiveResult
+from ferdesk.ui.recording_dialog import RecordingDialog
+from ferdesk.ui.tap import RecordingChoice, RecordingEnd, Tap
+from ferdesk.ui.worker import Jobs
+
+KEY: Final = "recording"
+"""Of the messages."""
+
+_LITTLE_BYTES: Final = 2_000_000_000
+
+
+class Recording:
+    """The window's recording.
+
+    Args:
+        parent: the window.
+        tap: where results leave the pipeline thread.
+        jobs: finishes recordings.
+        banners: where messages go.
+        say: says something for a moment.
+        folder: where sessions go.
+        changed: called when one begins or ends.
+    """
+
+    def __init__(
+        self,
+        parent: QWidget,
+        tap: Tap,
+        jobs: Jobs,
+        banners: BannerStack,
+        say: Callable[[str], None],
+        folder: Path,
+        changed: Callable[[bool], None],
+    ) -> None:
+        self._parent = parent
+        self._tap = tap
+        self._jobs = jobs
+        self._banners = banners
+        self._say = say
+        self._folder = folder
+        self._changed = changed
+        self._choice = RecordingChoice()
+
+    def toggle(self) -> None:
+        """Record as chosen last, or end the recording."""
+        if self._tap.recording:
+            self.stop()
+            return
+        now = datetime.now().astimezone()
+        self._banners.clear(KEY)
+        self._tap.start(new_name(self._folder, now), self._choice)
+        self._changed(True)
+        self._say("Recording")
+
+    def stop(self) -> None:
+        """End the recording, if one runs."""
+        if not self._tap.recording:
+            return
+        recorder = self._tap.stop()
+        self._changed(False)
+        if recorder is None:
+            self._say("Nothing was recorded: no picture came.")
+        else:
+            self._finish(recorder, "")
+
+    def options(self) -> None:
+        """Let the user choose how to record."""
+        dialog = RecordingDialog(self._choice, self._folder, self._parent)
+        dialog.accepted.connect(lambda: self._choose(dialog))
+        dialog.open()
+
+    def mark(self) -> None:
+        """Mark this moment."""
+        recorder = self._tap.recorder
+        if recorder is None:
+            self._say("Nothing is being recorded that could be marked.")
+            return
+        recorder.mark(author="window")
+        self._say(f"Marked at {clock(recorder.state.seconds)}")
+
+    def set_paused(self, paused: bool) -> None:
+        """Note in the recording that the picture was held, or went on."""
+        if self._tap.recorder is not None:
+            self._tap.recorder.set_paused(paused)
+
+    def shown(self, live: LiveResult, shown_ns: int) -> None:
+        """Note when a picture was first on the screen."""
+        if self._tap.recorder is not None:
+            self._tap.recorder.shown(live.result.frame.index, shown_ns)
+
+    def ended(self, end: RecordingEnd) -> None:
+        """A recording ended by itself."""
+        self._changed(False)
+        if end.recorder is None:
+            self._banners.show_message(KEY, end.why, "error")
+        else:
+            self._finish(end.recorder, end.why)
+
+    def status(self) -> str:
+        """How it goes, for the status line; empty where nothing is recorded."""
+        recorder = self._tap.recorder
+        if recorder is None:
+            return ""
+        state = recorder.state
+        parts = [f"● {clock(state.seconds)}"]
+        if state.dropped:
+            parts.append(f"{state.dropped} dropped")
+        if state.free_bytes < _LITTLE_BYTES:
+            parts.append(f"{state.free_bytes // 1_000_000} MB left")
+        return "  ".join(parts)
+
+    def _choose(self, dialog: RecordingDialog) -> None:
+        self._choice, self._folder = dialog.choice(), dialog.folder()
+
+    def _finish(self, recorder: Recorder, why: str) -> None:
+        self._jobs.submit(
+            recorder.close,
+            lambda state: self._show_end(recorder, state, why),
+            lambda error: self._banners.show_message(KEY, str(error), "error"),
+        )
+
+    def _show_end(self, recorder: Recorder, state: RecorderState, why: str) -> None:
+        if not state.frames and not state.trouble:
+            text = f"{why} Nothing was recorded: no picture came.".strip()
+            self._banners.show_message(KEY, text, "warning")
+            return
+        dropped = f", {state.dropped} frames dropped" if state.dropped else ""
+        text = f"Recorded {clock(state.seconds)} ({state.frames} frames{dropped})"
+        if trouble := state.trouble:
+            self._banners.show_message(KEY, f"{trouble} {text} in {recorder.folder}", "error")
+            return
+        where = BannerAction("Copy path", lambda: self._copy(recorder.folder))
+        text = f"{why} {text} in {recorder.folder}".strip()
+        self._banners.show_message(KEY, text, "warning" if why else "info", (where,))
+
+    def _copy(self, folder: Path) -> None:
+        from PySide6.QtGui import QGuiApplication
+
+        QGuiApplication.clipboard().setText(str(folder))
+        self._say("Copied")
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, with hours where there are any: 03:05."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"

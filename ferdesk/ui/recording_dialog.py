@@ -1,0 +1,105 @@
+"""Asks how to record."""
+
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ferdesk.sessions.readings import VideoMode
+from ferdesk.ui.tap import RecordingChoice
+from ferdesk.ui.theme import GAP
+
+_MODES: Final[dict[VideoMode, str]] = {
+    "raw": "The picture as it is (can be analysed again)",
+    "annotated": "The picture with what was found drawn in",
+    "blurred": "The picture with faces blurred",
+    "pixelated": "The picture with faces pixelated",
+    "none": "No video, the numbers alone",
+}
+_MOST_TEXT: Final = 10_000
+
+
+class RecordingDialog(QDialog):
+    """Video, consent, folder.
+
+    Args:
+        choice: what was chosen last.
+        folder: where sessions go.
+        parent: the window.
+    """
+
+    def __init__(
+        self, choice: RecordingChoice, folder: Path, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("recording")
+        self.setWindowTitle("Recording")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.video = QComboBox()
+        for mode, text in _MODES.items():
+            self.video.addItem(text, mode)
+        self.video.setCurrentIndex(list(_MODES).index(choice.video))
+        self.lossless = QCheckBox("Keep every pixel's value (ten times as large)")
+        self.lossless.setChecked(choice.lossless)
+        self.consent = QPlainTextEdit(choice.consent)
+        self.consent.setPlaceholderText(
+            "Who is in the picture, and what they agreed to: stored with the session"
+        )
+        self.consent.setTabChangesFocus(True)
+        self.place = QLineEdit(str(folder))
+        browse = QPushButton("Choose…")
+        browse.clicked.connect(self._ask_folder)
+        place = QHBoxLayout()
+        place.addWidget(self.place, 1)
+        place.addWidget(browse)
+        form = QFormLayout()
+        form.setSpacing(GAP)
+        form.addRow("&Video", self.video)
+        form.addRow("", self.lossless)
+        form.addRow("&Consent", self.consent)
+        form.addRow("&Folder", place)
+        note = QLabel(
+            "Numbers and face points are stored whatever the video shows; they describe a person."
+        )
+        note.setWordWrap(True)
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(GAP * 2, GAP * 2, GAP * 2, GAP)
+        column.addLayout(form)
+        column.addWidget(note)
+        column.addWidget(buttons)
+        self.resize(560, 360)
+
+    def choice(self) -> RecordingChoice:
+        """What the user chose."""
+        video: VideoMode = self.video.currentData()
+        consent = self.consent.toPlainText().strip()[:_MOST_TEXT]
+        return RecordingChoice(video, self.lossless.isChecked(), consent)
+
+    def folder(self) -> Path:
+        """Where sessions are to go."""
+        return Path(self.place.text()).expanduser()
+
+    def _ask_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Where sessions go", self.place.text())
+        if chosen:
+            self.place.setText(chosen)
