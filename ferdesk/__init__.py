@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ferdesk.outputs.dataframe import to_dataframe
     from ferdesk.recognizer import Recognizer
+    from ferdesk.sessions.session import Session
     from ferdesk.settings import Settings
 
 __version__ = "0.1.0"
 
-__all__ = ["Recognizer", "Settings", "__version__", "to_dataframe"]
+__all__ = ["Recognizer", "Session", "Settings", "__version__", "to_dataframe"]
 
 _HOMES = {
     "Recognizer": "ferdesk.recognizer",
+    "Session": "ferdesk.sessions.session",
     "Settings": "ferdesk.settings",
     "to_dataframe": "ferdesk.outputs.dataframe",
 }

@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 
 import ferdesk
-from ferdesk.cli_analyze import analyze_command
-from ferdesk.cli_exports import export_command, import_command
-from ferdesk.cli_options import (
+from ferdesk.commands.analyze import analyze_command
+from ferdesk.commands.exports import export_command, import_command
+from ferdesk.commands.options import (
     DEFAULT,
     AusOption,
     BundleOption,
@@ -25,11 +25,24 @@ from ferdesk.cli_options import (
     chosen,
     print_json,
 )
-from ferdesk.cli_profiles import calibrate_command, profiles_app
-from ferdesk.cli_sessions import record_command, replay_command, sessions_app
-from ferdesk.cli_streams import stream_command
+from ferdesk.commands.profiles import calibrate_command, profiles_app
+from ferdesk.commands.sessions import record_command, replay_command, sessions_app
+from ferdesk.commands.streams import (
+    HostOption,
+    LslOption,
+    OriginOption,
+    OscOption,
+    OscToOption,
+    PortOption,
+    TokenOption,
+    VirtualCameraOption,
+    WebSocketOption,
+    stream_choice,
+    stream_command,
+)
 from ferdesk.core.errors import FerdeskError
 from ferdesk.settings import Settings
+from ferdesk.streams.choice import WEBSOCKET_HOST, WEBSOCKET_PORT
 
 _USAGE_ERROR: Final = 2
 _INTERRUPTED: Final = 130
@@ -103,6 +116,15 @@ def start(
     smoothing: SmoothingOption = DEFAULT.smoothing_s,
     precision: PrecisionOption = DEFAULT.precision,
     threads: ThreadsOption = DEFAULT.threads,
+    lsl: LslOption = False,
+    osc: OscOption = False,
+    osc_to: OscToOption = "",
+    websocket: WebSocketOption = False,
+    port: PortOption = WEBSOCKET_PORT,
+    host: HostOption = WEBSOCKET_HOST,
+    token: TokenOption = "",
+    origin: OriginOption = None,
+    virtual_camera: VirtualCameraOption = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -123,7 +145,20 @@ def start(
         precision=precision,
         threads=threads,
     )
+    streams = stream_choice(
+        lsl=lsl,
+        osc=osc,
+        osc_to=osc_to,
+        websocket=websocket,
+        host=host,
+        port=port,
+        token=token,
+        origins=origin,
+        virtual_camera=virtual_camera,
+    )
     if not qt_libs.display_available():
+        if streams.any:
+            raise FerdeskError("No display here, so there is no window. Use: ferdesk stream ...")
         _in_terminal(source or "demo", settings)
         return
     if trouble := qt_libs.explain_missing_platform():
@@ -132,7 +167,7 @@ def start(
         from ferdesk.ui import app as window
     except ImportError as error:
         raise FerdeskError(qt_libs.explain_qt_import_error(error)) from error
-    raise typer.Exit(window.run(settings, source))
+    raise typer.Exit(window.run(settings, source, streams))
 
 
 def _in_terminal(source: str, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from ferdesk.sessions.readings import VideoMode
 from ferdesk.sessions.recorder import Recorder
 from ferdesk.settings import Settings
 from ferdesk.sources import open_source
+from ferdesk.streams.lsl_markers import MarkerInlet
 
 
 class RecordedPipeline(PipelineFacts, Protocol):
@@ -76,6 +78,7 @@ def record(
     consent: str = "",
     seconds: float | None = None,
     loop: bool = False,
+    markers: bool = False,
     advance: Callable[[FrameResult], None] | None = None,
     report: Callable[[SourceState], None] | None = None,
     opener: OpenSource = open_source,
@@ -95,6 +98,7 @@ def record(
         consent: what the people in the picture agreed to.
         seconds: stop after so long, by the source's clock; None for its end.
         loop: let videos and the demo begin again at their end.
+        markers: take markers of other programs from Lab Streaming Layer as annotations.
         advance: is told each result.
         report: is told when a live source is lost and comes back.
         opener: opens the source.
@@ -103,7 +107,8 @@ def record(
     Raises:
         SourceError: it cannot be read; what was recorded until then is whole.
         ModelError, BundleError, ProfileError: there is nothing to analyse with.
-        OutputError: the folder is there already, or cannot be made.
+        OutputError: the folder is there already, or cannot be made; or markers are wanted and
+            pylsl is missing.
     """
     with Watch(spec, loop=loop, report=report, opener=opener) as watch:
         if watch.info.kind == "images":
@@ -114,7 +119,11 @@ def record(
             facts = session_meta(
                 watch.info, settings, pipeline, video=video, lossless=lossless, consent=consent
             )
-            with Recorder(folder, facts) as recorder, stop_on_signals(watch.stop):
+            with (
+                Recorder(folder, facts) as recorder,
+                _listening(recorder, markers),
+                stop_on_signals(watch.stop),
+            ):
                 for frame in _frames(watch, seconds):
                     result = pipeline.process(frame)
                     recorder.write(result, wait=every)
@@ -134,6 +143,22 @@ def record(
             watch.warning,
             state.trouble,
         )
+
+
+@contextmanager
+def _listening(recorder: Recorder, wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+
+    def mark(time_s: float, text: str) -> None:
+        recorder.mark(text, author="LSL", at_ns=round(time_s * 1e9))
+
+    inlet = MarkerInlet(mark)
+    try:
+        yield
+    finally:
+        inlet.close()
 
 
 def _frames(watch: Watch, seconds: float | None) -> Iterator[Frame]:

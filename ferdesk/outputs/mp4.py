@@ -41,7 +41,7 @@ class Mp4File:
         path: the file; what it held before is lost.
         fps: nominal rate, for the encoder's bit rate; true times are given with each picture.
         threads: for the encoder.
-        lossless: keep every pixel's value; ten times as large, and not every player shows it.
+        lossless: keep every pixel's value; many times as large, and not every player shows it.
 
     Raises:
         OutputError: the file cannot be made.

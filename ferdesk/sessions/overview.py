@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.sessions.readings import Annotation, SessionMeta
 from ferdesk.sessions.session import Session
+
+_UNKNOWN: Final = "expression unknown"
+"""Numbers of another program need not have any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Overview:
         yield f"consent: {meta.consent or 'nothing was noted'}"
         for person, counts in sorted(self.labels.items()):
             total = counts.total()
-            shares = (f"{name} {counts[name] / total:.0%}" for name in EXPRESSIONS if counts[name])
+            named = (*EXPRESSIONS, _UNKNOWN)
+            shares = (f"{name} {counts[name] / total:.0%}" for name in named if counts[name])
             yield f"person {person}: {total} frames; {', '.join(shares)}"
         for note in self.annotations:
             until = "" if note.end_s is None else f"-{note.end_s:.2f}"
@@ -73,7 +77,8 @@ def overview(folder: Path) -> Overview:
     with Session(folder) as session:
         for frame in session.frames():
             for face in frame.faces:
-                labels.setdefault(face.face.track_id, Counter())[face.label] += 1
+                counts = labels.setdefault(face.face.track_id, Counter())
+                counts[face.label or _UNKNOWN] += 1
         return Overview(
             folder,
             session.meta,

@@ -4,15 +4,20 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, get_args
 
 from pydantic import ValidationError
 
 from ferdesk.core.errors import SessionError
 from ferdesk.core.types import FaceReading
+from ferdesk.outputs.dataframe import rows_to_dataframe
+from ferdesk.outputs.table import face_cells
 from ferdesk.sessions import schema
 from ferdesk.sessions.readings import Annotation, AnnotationKind, FrameReading, SessionMeta
 from ferdesk.sessions.rows import face_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 T = TypeVar("T")
 
@@ -110,6 +115,28 @@ class Session:
         """
         rows = self._all("SELECT * FROM annotations ORDER BY start_s, id")
         return tuple(map(self._annotation, rows))
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """One row a face, with the columns of the CSV; see `ferdesk.outputs.dataframe`.
+
+        Raises:
+            SessionError: the database is damaged.
+            OutputError: pandas is not installed.
+        """
+        units = self._meta.units
+        rows = (
+            face_cells(
+                face,
+                units,
+                file=self._meta.source,
+                frame=frame.number,
+                time_s=frame.time_s,
+                au_shift_s=0.0,
+            )
+            for frame in self.frames()
+            for face in frame.faces
+        )
+        return rows_to_dataframe(rows, units)
 
     def annotate(self, note: Annotation) -> Annotation:
         """Store an annotation: a new one where its id is 0, else in place of the one of that id.

@@ -71,8 +71,7 @@ class StreamHub:
         self._closed = False
         # Waking a thread is what costs: the sender wakes this one, which wakes the outputs'.
         self._inbox = _Inbox(_CAPACITY)
-        self._thread = threading.Thread(target=self._hand_out, name="ferdesk-streams", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None  # while there is nothing to do there is none
         for output in outputs:
             self.add(output)
 
@@ -95,6 +94,11 @@ class StreamHub:
                 raise ValueError(f"an output named {lane.name} runs already")
             self._lanes = [one for one in self._lanes if one.name != lane.name] + [lane]
             lane.start()
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._hand_out, name="ferdesk-streams", daemon=True
+                )
+                self._thread.start()
 
     def remove(self, name: str, timeout_s: float = JOIN_S) -> bool:
         """Close the output of a name, if there is one.
@@ -133,7 +137,8 @@ class StreamHub:
             first, self._closed = not self._closed, True
         if first:
             self._inbox.end()
-        self._thread.join(timeout_s)
+        if self._thread is not None:
+            self._thread.join(timeout_s)
         return _join(self._snapshot(), until - time.monotonic())
 
     def _hand_out(self) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QStyleFactory
 from ferdesk.sessions.library import default_folder
 from ferdesk.settings import Settings
 from ferdesk.sources import is_device, list_cameras, open_source
+from ferdesk.streams.choice import StreamChoice
 from ferdesk.ui.analysis import Pipeline
 from ferdesk.ui.main_window import MainWindow
 from ferdesk.ui.painter import Painter
@@ -26,14 +27,21 @@ from ferdesk.ui.worker import Jobs, Worker
 log = logging.getLogger(__name__)
 
 _SIGNAL_POLL_MS = 200
+_NO_STREAMS = StreamChoice()
 
 
-def run(settings: Settings, source: str | None, quit_after_s: float | None = None) -> int:
+def run(
+    settings: Settings,
+    source: str | None,
+    streams: StreamChoice = _NO_STREAMS,
+    quit_after_s: float | None = None,
+) -> int:
     """Show the window until the user closes it.
 
     Args:
         settings: how frames are analysed.
         source: what to watch first; without it the first camera, or the demo if there is none.
+        streams: live outputs that are on from the start.
         quit_after_s: close by itself after so long.
 
     Returns:
@@ -49,7 +57,9 @@ def run(settings: Settings, source: str | None, quit_after_s: float | None = Non
         open_source=open_source,
         reconnects=is_device,
     )
-    window = MainWindow(worker, jobs, painter, _cameras, _snapshot_folder(), default_folder())
+    window = MainWindow(
+        worker, jobs, painter, _cameras, _snapshot_folder(), default_folder(), streams
+    )
     errors = _Errors()
     errors.happened.connect(window.report_unexpected)
     with _hooked(errors.happened.emit), _signals_quit(app):

@@ -13,6 +13,7 @@ Name = Literal[
     "close",
     "help",
     "neutral",
+    "outputs",
     "pause",
     "play",
     "record",

@@ -15,10 +15,12 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.live.capture import SourceState
+from ferdesk.streams.choice import StreamChoice
 from ferdesk.ui import actions, icons, theme
 from ferdesk.ui.banner import BannerAction, BannerStack
 from ferdesk.ui.calibration import Calibration
 from ferdesk.ui.live import LiveResult, PipelineState
+from ferdesk.ui.outputs import Outputs
 from ferdesk.ui.painter import Painter
 from ferdesk.ui.panels import FacesPanel
 from ferdesk.ui.recording import Recording
@@ -44,6 +46,7 @@ class MainWindow(QMainWindow):
         find_cameras: lists the cameras there are; may be slow, is called in a thread.
         snapshots: the folder that snapshots go to.
         sessions: the folder that recordings go to.
+        streams: live outputs that are on from the start.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class MainWindow(QMainWindow):
         find_cameras: Callable[[], Sequence[Choice]],
         snapshots: Path,
         sessions: Path,
+        streams: StreamChoice,
     ) -> None:
         super().__init__()
         self._worker = worker
@@ -79,6 +83,14 @@ class MainWindow(QMainWindow):
             self.say,
             sessions,
             lambda on: self.top.show_on("record", on),
+        )
+        self.outputs = Outputs(
+            self,
+            worker.tap,
+            jobs,
+            self.banners,
+            streams,
+            lambda on: self.top.show_on("outputs", on),
         )
         self.top = TopBar(self.picker, self._slots())
         self.calibration = Calibration(self, jobs, self.banners, self.say, self._use_neutral)
@@ -226,6 +238,7 @@ class MainWindow(QMainWindow):
         """Let go of the source at once; the application joins the threads."""
         self.calibration.cancel()
         self._worker.stop()
+        self.outputs.close()
         super().closeEvent(event)
 
     def _lay_out(self) -> None:
@@ -278,6 +291,7 @@ class MainWindow(QMainWindow):
             "record": self.recording.toggle,
             "record_options": self.recording.options,
             "mark": self.recording.mark,
+            "outputs": self.outputs.choose,
             "open_file": self.picker.ask_file,
             "demo": lambda: self.open(DEMO),
             "units": self.toggle_units,
@@ -308,6 +322,7 @@ class MainWindow(QMainWindow):
     def _refresh_status(self) -> None:
         self.status.show_counters(self.view.live, self.view.latency_ms())
         self.status.show_recording(self.recording.status())
+        self.status.show_outputs(self.outputs.statuses())
 
     def _source_changed(self, state: SourceState) -> None:
         if not self._worker.is_current(state):
@@ -348,6 +363,7 @@ class MainWindow(QMainWindow):
 
     def _pipeline_changed(self, state: PipelineState) -> None:
         self.status.show_pipeline(state)
+        self.outputs.pipeline_changed(state)
         self._au_estimator = state.au_estimator
         if not state.error:
             self.banners.clear("pipeline")

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from ferdesk.sessions.readings import VideoMode
 from ferdesk.ui.tap import RecordingChoice
-from ferdesk.ui.theme import GAP
+from ferdesk.ui.theme import GAP, plain_buttons
 
 _MODES: Final[dict[VideoMode, str]] = {
     "raw": "The picture as it is (can be analysed again)",
@@ -54,7 +54,7 @@ class RecordingDialog(QDialog):
         for mode, text in _MODES.items():
             self.video.addItem(text, mode)
         self.video.setCurrentIndex(list(_MODES).index(choice.video))
-        self.lossless = QCheckBox("Keep every pixel's value (ten times as large)")
+        self.lossless = QCheckBox("Keep every pixel's value (many times as large)")
         self.lossless.setChecked(choice.lossless)
         self.consent = QPlainTextEdit(choice.consent)
         self.consent.setPlaceholderText(
@@ -69,10 +69,10 @@ class RecordingDialog(QDialog):
         place.addWidget(browse)
         form = QFormLayout()
         form.setSpacing(GAP)
-        form.addRow("&Video", self.video)
+        form.addRow("Video", self.video)
         form.addRow("", self.lossless)
-        form.addRow("&Consent", self.consent)
-        form.addRow("&Folder", place)
+        form.addRow("Consent", self.consent)
+        form.addRow("Folder", place)
         note = QLabel(
             "Numbers and face points are stored whatever the video shows; they describe a person."
         )
@@ -80,6 +80,7 @@ class RecordingDialog(QDialog):
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
+        plain_buttons(buttons)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)

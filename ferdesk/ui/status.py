@@ -1,11 +1,13 @@
 """The line at the bottom: what is read, how fast, and by what."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
+from ferdesk.streams.hub import OutputStatus
 from ferdesk.ui.live import LiveResult, PipelineState
 from ferdesk.ui.theme import GAP, named
 
@@ -49,6 +51,7 @@ class StatusLine(QFrame):
         self.message = named(ElidedLabel(), "statusMessage")
         self.message.setAccessibleDescription("What was done last")
         self.recording = _label("statusRecording", "The recording: its time, what it dropped")
+        self.outputs = _label("statusOutputs", "What other programs can listen to")
         self.fps = _label("statusFps", "Pictures analysed in the last second")
         self.latency = _label("statusLatency", "From capture to the picture on the screen")
         self.dropped = _label("statusDropped", "Frames left out because a newer one was there")
@@ -59,6 +62,7 @@ class StatusLine(QFrame):
         row.addWidget(self.message, 1)
         for label in (
             self.recording,
+            self.outputs,
             self.fps,
             self.latency,
             self.dropped,
@@ -70,6 +74,7 @@ class StatusLine(QFrame):
         self.show_pipeline(PipelineState())
         self.show_counters(None, None)
         self.show_recording("")
+        self.show_outputs(())
 
     def show_pipeline(self, state: PipelineState) -> None:
         """Show what runs."""
@@ -91,6 +96,13 @@ class StatusLine(QFrame):
         """Show how the recording goes; nothing where `text` is empty."""
         self.recording.setText(text)
         self.recording.setVisible(bool(text))
+
+    def show_outputs(self, statuses: Sequence[OutputStatus]) -> None:
+        """Show which live outputs are on, and in the tool tip how they go."""
+        names = [f"{one.name}{' (off!)' if one.trouble else ''}" for one in statuses]
+        self.outputs.setText(f"⇢ {', '.join(names)}")
+        self.outputs.setToolTip("\n".join(one.text for one in statuses))
+        self.outputs.setVisible(bool(names))
 
     def show_counters(self, live: LiveResult | None, latency_ms: float | None) -> None:
         """Show how it goes.

@@ -4,8 +4,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QWidget
 
 from ferdesk import resources
 from ferdesk.core.labels import EXPRESSIONS
@@ -100,6 +100,12 @@ def apply(app: QApplication, colours: Colours) -> None:
     app.setStyleSheet(_style_sheet(colours))
 
 
+def plain_buttons(box: QDialogButtonBox) -> None:
+    """Take the desktop's own icons off a dialog's buttons; they fit neither theme."""
+    for button in box.buttons():
+        button.setIcon(QIcon())
+
+
 def expression_colour(index: int, colours: Colours) -> QColor:
     """The colour of expression number `index`, dark enough to be seen on a light surface."""
     colour = QColor(*EXPRESSION_COLOURS[EXPRESSIONS[index]])
@@ -175,6 +181,8 @@ QToolTip {{
 #muted, #cardId {{ color: {colours.muted}; }}
 #status {{ background: {colours.surface}; border-top: 1px solid {colours.border}; }}
 #status QLabel {{ color: {colours.muted}; }}
+#status #statusRecording {{ color: {colours.error}; font-weight: 600; }}
+#status #statusOutputs {{ color: {colours.accent}; }}
 #status #statusSource {{ color: {colours.text}; }}
 QScrollArea, #cards {{ background: transparent; border: none; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}

@@ -14,6 +14,7 @@ _ICONS: Final[Mapping[ActionName, icons.Name]] = {
     "pause": "pause",
     "snapshot": "snapshot",
     "record": "record",
+    "outputs": "outputs",
     "units": "units",
     "tint": "tint",
     "neutral": "neutral",
@@ -22,7 +23,7 @@ _ICONS: Final[Mapping[ActionName, icons.Name]] = {
 }
 _LEFT: Final = 3
 """So many of the buttons stand beside the picker; the others at the right."""
-_SWITCHES: Final = frozenset({"units", "tint", "record"})
+_SWITCHES: Final = frozenset({"units", "tint", "record", "outputs"})
 """What stays pressed while it is on."""
 
 

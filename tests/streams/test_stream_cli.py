@@ -136,7 +136,7 @@ def test_it_ends_when_no_output_is_left(models: str, monkeypatch: pytest.MonkeyP
         def send(self, result: FrameResult) -> None:
             raise RuntimeError("the plug was pulled")
 
-    monkeypatch.setattr("ferdesk.cli_streams.open_outputs", lambda *_, **__: [Broken("bad")])
+    monkeypatch.setattr("ferdesk.commands.streams.open_outputs", lambda *_, **__: [Broken("bad")])
     result = CliRunner().invoke(app, ["stream", "--osc", "--loop", "--aus", "off"])
     assert isinstance(result.exception, OutputError)
     assert str(result.exception) == (

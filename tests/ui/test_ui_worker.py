@@ -78,7 +78,7 @@ def test_results_reach_the_window_with_their_counters() -> None:
         assert 0 < live.counters.latency_ms < 500
         assert seen.phases == ["opening", "playing"]
         assert seen.pipelines[-1] == PipelineState(
-            "fake faces", "fake engine", "fake-net", "fake units", "fake svms"
+            "fake faces", "fake engine", "fake-net", "fake units", "fake svms", units=(12,)
         )
 
 

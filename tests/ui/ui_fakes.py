@@ -14,6 +14,7 @@ from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import Box, Crop, Face, FaceResult, Frame, FrameResult, ImageU8, Pose
 from ferdesk.settings import Settings
 from ferdesk.sources.base import SourceInfo
+from ferdesk.streams.choice import StreamChoice
 from ferdesk.ui.live import Counters, LiveResult
 from ferdesk.ui.main_window import MainWindow
 from ferdesk.ui.painter import Painter
@@ -61,6 +62,7 @@ def a_live(faces: Sequence[FaceResult] = (), frame: Frame | None = None) -> Live
     return LiveResult(1, result, image, INFO, Counters(30.0, 4.0, 2, 1))
 
 
+NO_STREAMS = StreamChoice()
 INFO = SourceInfo("Fake camera", "camera", True, 160, 90, 30.0, None)
 
 
@@ -181,6 +183,7 @@ def open_window(
     cameras: Sequence[str] = ("camera:0",),
     pipeline: FakePipeline | None = None,
     build: object = None,
+    streams: StreamChoice = NO_STREAMS,
 ):
     """A real window on fake parts."""
     worker = make_worker(sources, pipeline, build)
@@ -193,6 +196,7 @@ def open_window(
         lambda: [Choice(spec, f"Webcam {spec[-1]}") for spec in cameras],
         folder,
         folder / "sessions",
+        streams,
     )
     window.show()
     try:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from ferdesk.calibrate import DEFAULT_SECONDS, record
-from ferdesk.cli_options import (
+from ferdesk.commands.options import (
     DEFAULT,
     AusOption,
     BundleOption,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import BaseModel, ConfigDict
 
-from ferdesk.cli_options import (
+from ferdesk.commands.options import (
     DEFAULT,
     AusOption,
     BundleOption,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
-from ferdesk.cli_options import (
+from ferdesk.commands.options import (
     DEFAULT,
     AusOption,
     BundleOption,
@@ -58,12 +58,15 @@ def record_command(
     ] = None,
     video: VideoOption = "raw",
     lossless: Annotated[
-        bool, typer.Option("--lossless", help="Keep every pixel's value: ten times as large.")
+        bool, typer.Option("--lossless", help="Keep every pixel's value: many times as large.")
     ] = False,
     consent: Annotated[
         str, typer.Option("--consent", help="What the people in the picture agreed to.")
     ] = "",
     loop: Annotated[bool, typer.Option("--loop", help="Begin a video again at its end.")] = False,
+    markers: Annotated[
+        bool, typer.Option("--markers", help="Take markers from Lab Streaming Layer.")
+    ] = False,
     as_json: JsonOption = False,
     faces: FacesOption = DEFAULT.faces,
     bundle: BundleOption = DEFAULT.bundle,
@@ -120,6 +123,7 @@ def record_command(
             consent=consent,
             seconds=seconds,
             loop=loop,
+            markers=markers,
             advance=lambda result: bar.update(
                 task, description=f"recording, frame {result.frame.index}"
             ),

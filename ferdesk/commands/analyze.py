@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
-from ferdesk.cli_options import (
+from ferdesk.commands.options import (
     DEFAULT,
     AusOption,
     BundleOption,

@@ -1,0 +1,1 @@
+"""The commands of `ferdesk`, a module a subject; `ferdesk.cli` puts them together."""
