@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run setup test check format clean
+.PHONY: run setup test check app format clean
 
 run: $(VENV)/base.stamp
 	$(BIN)/ferdesk models install --missing
@@ -22,6 +22,11 @@ check: $(VENV)/all.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# dist/ferdesk/, which needs no Python: docs/packaging.md.
+app: $(VENV)/app.stamp
+	$(BIN)/python -m PyInstaller build.spec --noconfirm --log-level WARN
+	$(BIN)/python packaging/try_app.py dist/ferdesk
 
 format: $(VENV)/all.stamp
 	$(BIN)/ruff check --fix .
@@ -40,6 +45,10 @@ $(BIN)/python:
 $(VENV)/base.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable .
 	touch $@
+
+$(VENV)/app.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[app,lsl,report]'
+	touch $@ $(VENV)/base.stamp
 
 $(VENV)/all.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[train,cluster,lsl,vcam,table,report,dev]'

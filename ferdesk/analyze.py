@@ -1,38 +1,28 @@
 """Analyses files from end to end: what `ferdesk analyze` does."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
+from ferdesk.analyze_sinks import SessionPlan, Sink, make_way, open_sinks
 from ferdesk.core.errors import FerdeskError, SourceError
-from ferdesk.core.types import Frame, FrameResult, ImageU8
+from ferdesk.core.types import Frame, FrameResult
+from ferdesk.cores import usable_cores
 from ferdesk.live.interrupt import stop_on_signals
 from ferdesk.outputs.files import make_folder
 from ferdesk.outputs.names import ResultFiles, ResultNames
-from ferdesk.outputs.picture import PictureFolder, write_picture
 from ferdesk.outputs.table import Table
-from ferdesk.outputs.video import VideoWriter
-from ferdesk.overlay import OverlayOptions, draw
-from ferdesk.overlay_verdict import VerdictMemory
 from ferdesk.pipeline import Located, build_pipeline
+from ferdesk.sessions.describe import PipelineFacts
+from ferdesk.sessions.readings import VideoMode
 from ferdesk.settings import Settings
 from ferdesk.sources import Source, open_source
 from ferdesk.sources.stream import is_stream, public_name
 from ferdesk.summary import Summary
-
-_Sink = Callable[[FrameResult, float], None]
-"""Takes a result and its time in seconds."""
-
-DEFAULT_FPS: Final = 30.0
-"""For the bit rate of an annotated video whose source does not say its rate."""
-
-_OVERLAY: Final = OverlayOptions()
 
 
 class Progress(Protocol):
@@ -51,43 +41,8 @@ class Progress(Protocol):
         ...
 
 
-class FramePipeline(Protocol):
+class FramePipeline(PipelineFacts, Protocol):
     """What is needed of `ferdesk.pipeline.Pipeline`."""
-
-    @property
-    def faces_backend(self) -> str:
-        """Which face models run."""
-        ...
-
-    @property
-    def engine(self) -> str:
-        """What runs the nets."""
-        ...
-
-    @property
-    def bundle(self) -> str:
-        """Which expression net runs."""
-        ...
-
-    @property
-    def au_estimator(self) -> str:
-        """What estimates action units; empty where nothing does."""
-        ...
-
-    @property
-    def units(self) -> tuple[int, ...]:
-        """Numbers of the action units that are estimated, ascending."""
-        ...
-
-    @property
-    def disambiguator(self) -> str:
-        """Which SVMs decide between expressions; empty where none do."""
-        ...
-
-    @property
-    def neutral(self) -> str:
-        """The neutral profile that is taken off the units; empty for none."""
-        ...
 
     def locate(self, frame: Frame) -> Located:
         """The first half of a frame's way."""
@@ -112,6 +67,7 @@ def analyze(
     settings: Settings,
     *,
     video: bool = True,
+    session: VideoMode | None = None,
     progress: Progress | None = None,
     build: Callable[[Settings], FramePipeline] | None = None,
 ) -> tuple[Summary, ...]:
@@ -128,6 +84,8 @@ def analyze(
         out: the folder; made if it is not there.
         settings: how frames are analysed.
         video: whether to write annotated videos and pictures, not the table alone.
+        session: what the video of a session shows that is written of each video as well, here
+            `face.ferdesk`; None for no sessions. See `ferdesk.analyze_sinks`.
         progress: is told how it goes.
         build: makes the pipeline; the real one by default.
 
@@ -142,6 +100,7 @@ def analyze(
     make_folder(out)
     pipeline = (build or build_for_files)(settings)
     claim = ResultNames(out, inputs).claim
+    plan = None if session is None else SessionPlan(session, settings)
     summaries: list[Summary] = []
     stopped = threading.Event()
     try:
@@ -149,7 +108,7 @@ def analyze(
             for spec in inputs:
                 if stopped.is_set():
                     break
-                run = _Run(spec, claim, pipeline, video, progress, stopped.is_set)
+                run = _Run(spec, claim, pipeline, video, plan, progress, stopped.is_set)
                 summaries.append(run.summary())
     finally:
         pipeline.close()
@@ -162,6 +121,7 @@ def analyze_input(
     pipeline: FramePipeline,
     *,
     video: bool = True,
+    session: SessionPlan | None = None,
     progress: Progress | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Summary:
@@ -172,13 +132,14 @@ def analyze_input(
         claim: gives the files for the results of an input of that name (without its ending).
         pipeline: is reset first; not closed.
         video: whether to write an annotated video or pictures, not the table alone.
+        session: how it becomes a session as well; None for no session.
         progress: is told how it goes.
         stopped: asked before each frame whether to end here, with the files whole.
 
     Returns:
         What it came to, also where it failed (`Summary.error`).
     """
-    return _Run(spec, claim, pipeline, video, progress, stopped).summary()
+    return _Run(spec, claim, pipeline, video, session, progress, stopped).summary()
 
 
 def build_for_files(settings: Settings) -> FramePipeline:
@@ -189,14 +150,8 @@ def build_for_files(settings: Settings) -> FramePipeline:
     """
     # The expression net runs beside the landmark net, which is the larger one: it gets half of the
     # cores, unless the user said how many threads a net may use.
-    return build_pipeline(settings, 0 if settings.threads else max(1, _cores() // 2), wait=True)
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    judges = 0 if settings.threads else max(1, usable_cores() // 2)
+    return build_pipeline(settings, judges, wait=True)
 
 
 class _Run:
@@ -208,6 +163,7 @@ class _Run:
         claim: Callable[[str], ResultFiles],
         pipeline: FramePipeline,
         video: bool,
+        session: SessionPlan | None,
         progress: Progress | None,
         stopped: Callable[[], bool],
     ) -> None:
@@ -215,6 +171,7 @@ class _Run:
         self._claim = claim
         self._pipeline = pipeline
         self._video = video
+        self._session = session
         self._progress = progress
         self._stopped = stopped
         self._frames = 0
@@ -255,29 +212,21 @@ class _Run:
         # Only a file's name has an ending: "v1.2" may well be a folder, "10.0.0.7" a host.
         single = info.kind == "video" or (info.kind == "images" and info.width > 0)
         files = self._claim(Path(info.name).stem if single else info.name)
+        if self._session is not None:
+            make_way(files.session)
         with ExitStack() as stack:
             table = stack.enter_context(Table(files.table, self._pipeline.units))
             self._files.append(files.table)
-            sink: _Sink | None = None
-            if self._video and info.kind != "images":
-                fps = info.fps or DEFAULT_FPS
-                # A verdict's line stays long enough to be read.
-                drawn = partial(draw, options=_OVERLAY, memory=VerdictMemory())
-                writer = stack.enter_context(VideoWriter(files.video, fps=fps, draw=drawn))
-                self._files.append(files.video)
-                sink = writer.write
-            elif self._video:
-                path = files.picture if single else files.folder
-                sink = _picture_sink(path, single)
+            sinks: list[Sink] = []
+            opened = open_sinks(
+                stack, info, files, self._pipeline, video=self._video, session=self._session
+            )
+            for path, sink in opened:
                 self._files.append(path)
-            self._loop(source, table, sink)
+                sinks.append(sink)
+            self._loop(source, table, sinks)
 
-    def _loop(
-        self,
-        source: Source,
-        table: Table,
-        sink: _Sink | None,
-    ) -> None:
+    def _loop(self, source: Source, table: Table, sinks: Sequence[Sink]) -> None:
         live_from: int | None = None
         for result in self._results(source):
             processed = time.perf_counter()
@@ -286,7 +235,7 @@ class _Run:
                 live_from = result.frame.captured_ns if live_from is None else live_from
                 time_s = (result.frame.captured_ns - live_from) / 1e9
             table.write(result, time_s)
-            if sink is not None:
+            for sink in sinks:
                 sink(result, time_s or 0.0)
             self._count(result)
             self._add(result.stage_ms)
@@ -363,14 +312,3 @@ class _Run:
             interrupted=self._interrupted,
             files=tuple(str(path) for path in self._files if path.exists()),
         )
-
-
-def _picture_sink(path: Path, single: bool) -> _Sink:
-    if single:
-        return lambda result, _: write_picture(path, _draw(result))
-    folder = PictureFolder(path, _draw)
-    return lambda result, _: folder.write(result)
-
-
-def _draw(result: FrameResult) -> ImageU8:
-    return draw(result, _OVERLAY)

@@ -10,11 +10,13 @@ from typing import NamedTuple, Protocol, Self
 
 from ferdesk import resources
 from ferdesk.analyze import FramePipeline, Progress, analyze_input, build_for_files
-from ferdesk.batch_record import Done, Record, results_of, setup_of, state_of
+from ferdesk.analyze_sinks import SessionPlan
+from ferdesk.batch_record import Done, Record, done_of, results_of, setup_of, state_of
 from ferdesk.core.errors import OutputError
 from ferdesk.live.interrupt import stop_on_signals
 from ferdesk.outputs.files import make_folder
 from ferdesk.outputs.names import ResultFiles, ResultNames
+from ferdesk.sessions.readings import VideoMode
 from ferdesk.settings import Settings
 from ferdesk.sources import is_device
 from ferdesk.sources.folders import existing, videos_in
@@ -135,8 +137,10 @@ def analyze_batch(
     work: AbstractContextManager[Work],
     *,
     video: bool = True,
+    session: VideoMode | None = None,
     resume: bool = False,
     retries: int = 0,
+    name: str = "",
 ) -> Batch:
     """Analyse inputs as `ferdesk.analyze.analyze` does, and keep a record of what is done.
 
@@ -146,10 +150,12 @@ def analyze_batch(
         settings: how frames are analysed.
         work: where it is done, with the same settings.
         video: whether there are annotated videos and pictures, not the table alone.
+        session: what the videos of sessions show; None for no sessions.
         resume: leave out what an earlier run did: the same settings, nets and input, and results
             that are as they were. One input alone leaves a record only if this is set.
         retries: how often those that failed are done again, after all others; not those whose input
             is broken.
+        name: what the results of a single input are called, instead of like the input.
 
     Raises:
         ModelError, BundleError, ProfileError: there is nothing to analyse with.
@@ -158,8 +164,8 @@ def analyze_batch(
     """
     make_folder(out)
     record = Record(out) if resume or len(inputs) > 1 else None
-    setup = setup_of(settings, video) if record is not None else ""
-    names = ResultNames(out, inputs)
+    setup = setup_of(settings, video, session) if record is not None else ""
+    names = ResultNames(out, inputs, name)
     summaries: dict[int, Summary] = {}
     if record is not None and resume:
         summaries = _done_before(inputs, out, record, setup, names)
@@ -196,9 +202,7 @@ def _done_before(
         done = record.find(path, setup) if path else None
         if done is not None:
             names.keep(done.stem)
-            files = tuple(str(out / name) for name in done.results)
-            before = {"input": spec, "files": files, "done_before": True}
-            found[number] = done.summary.model_copy(update=before)
+            found[number] = done.summary_in(out, spec)
     return found
 
 
@@ -208,8 +212,12 @@ def _job(number: int, spec: str, names: ResultNames) -> Job:
         return Job(number, spec, None, None)
     # Named before anything is opened, so that names depend neither on what fails nor on who is
     # first to be done.
-    stem = path.absolute().name if path.is_dir() else path.stem
-    return Job(number, spec, path, names.claim(stem))
+    return Job(number, spec, path, names.claim(stem_of(path)))
+
+
+def stem_of(path: Path) -> str:
+    """What the results of a file or folder are called, if nothing else is."""
+    return path.absolute().name if path.is_dir() else path.stem
 
 
 def _named(summary: Summary, spec: str, out: Path) -> Summary:
@@ -221,16 +229,9 @@ def _named(summary: Summary, spec: str, out: Path) -> Summary:
 
 def _done(job: Job, outcome: Outcome, setup: str) -> Done | None:
     """What the record keeps of a job, if it was done to its end."""
-    summary = outcome.summary
-    if summary.error is not None or summary.interrupted or job.files is None or not outcome.state:
+    if job.files is None or not outcome.state:
         return None
-    return Done(
-        state=outcome.state,
-        setup=setup,
-        stem=job.files.stem,
-        results=dict(outcome.results),
-        summary=summary,
-    )
+    return done_of(outcome.summary, outcome.state, setup, job.files.stem, outcome.results)
 
 
 def _worth_another(summary: Summary | None) -> bool:
@@ -243,6 +244,7 @@ def do_job(
     claim: Claim,
     *,
     video: bool,
+    session: SessionPlan | None = None,
     progress: Progress | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Outcome:
@@ -253,6 +255,7 @@ def do_job(
         pipeline: see `ferdesk.analyze.analyze_input`, as all that follows.
         claim: names results where the job has no names yet.
         video: whether to write annotated videos and pictures.
+        session: how videos become sessions as well; None for no sessions.
         progress: is told how it goes.
         stopped: asked before each frame whether to end here.
     """
@@ -266,6 +269,7 @@ def do_job(
         claim if files is None else lambda _: files,
         pipeline,
         video=video,
+        session=session,
         progress=progress,
         stopped=stopped,
     )
@@ -281,6 +285,7 @@ class Here:
     Args:
         settings: how frames are analysed.
         video: whether to write annotated videos and pictures.
+        session: what the videos of sessions show; None for no sessions.
         progress: is told how it goes.
         build: makes the pipeline; the real one by default.
     """
@@ -290,11 +295,13 @@ class Here:
         settings: Settings,
         *,
         video: bool = True,
+        session: VideoMode | None = None,
         progress: Progress | None = None,
         build: Callable[[Settings], FramePipeline] = build_for_files,
     ) -> None:
         self._settings = settings
         self._video = video
+        self._session = None if session is None else SessionPlan(session, settings)
         self._progress = progress
         self._build = build
         self._pipeline: FramePipeline | None = None
@@ -322,6 +329,7 @@ class Here:
                     self._pipeline,
                     claim,
                     video=self._video,
+                    session=self._session,
                     progress=self._progress,
                     stopped=self._stop.is_set,
                 )

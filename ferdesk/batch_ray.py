@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from ferdesk.analyze import FramePipeline, build_for_files
+from ferdesk.analyze_sinks import SessionPlan
 from ferdesk.batch import Claim, Job, Outcome, do_job
 from ferdesk.batch_record import setup_of
 from ferdesk.cluster import connect, first_line, machines
@@ -21,6 +22,7 @@ from ferdesk.core.bundle import MANIFEST
 from ferdesk.core.errors import ClusterError, FerdeskError
 from ferdesk.live.interrupt import stop_on_signals
 from ferdesk.outputs.names import ResultFiles
+from ferdesk.sessions.readings import VideoMode
 from ferdesk.settings import Settings
 from ferdesk.sources.folders import existing
 from ferdesk.summary import Summary
@@ -42,14 +44,22 @@ class OnRay:
         settings: how frames are analysed.
         video: whether to write annotated videos and pictures.
         say: is told a line when an input is done or has failed.
+        session: what the videos of sessions show; None for no sessions.
     """
 
     def __init__(
-        self, address: str, settings: Settings, *, video: bool, say: Callable[[str], None]
+        self,
+        address: str,
+        settings: Settings,
+        *,
+        video: bool,
+        say: Callable[[str], None],
+        session: VideoMode | None = None,
     ) -> None:
         self._address = address
         self._settings = _anywhere(settings)
         self._video = video
+        self._session = session
         self._say = say
         self._stop = threading.Event()
         self._ray: Any = None
@@ -69,7 +79,7 @@ class OnRay:
         for job in jobs:
             if job.path is None:
                 raise ClusterError(f"{job.spec} is no file or folder; --ray analyses only those.")
-        setup = setup_of(self._settings, self._video)
+        setup = setup_of(self._settings, self._video, self._session)
         remote = self._ray.remote(
             num_cpus=self._cpus,
             max_retries=0,  # the batch does that, for all kinds of failures alike
@@ -78,7 +88,7 @@ class OnRay:
         with stop_on_signals(self._stop.set):
             waiting = {
                 remote.options(name=Path(job.spec).name).remote(
-                    _absolute(job), self._settings, self._video, setup
+                    _absolute(job), self._settings, self._video, setup, self._session
                 ): job
                 for job in jobs
             }
@@ -131,7 +141,9 @@ class OnRay:
         self._ray.shutdown()
 
 
-def there(job: Job, settings: Settings, video: bool, setup: str) -> Outcome:
+def there(
+    job: Job, settings: Settings, video: bool, setup: str, session: VideoMode | None = None
+) -> Outcome:
     """What runs in a worker of the cluster.
 
     Args:
@@ -139,6 +151,7 @@ def there(job: Job, settings: Settings, video: bool, setup: str) -> Outcome:
         settings: how frames are analysed, with a number of threads.
         video: whether to write an annotated video or pictures.
         setup: what `setup_of` gave where the batch was begun.
+        session: what the videos of sessions show; None for no sessions.
     """
     stop = threading.Event()
     try:
@@ -147,7 +160,7 @@ def there(job: Job, settings: Settings, video: bool, setup: str) -> Outcome:
                 f"{socket.gethostname()} does not see {job.path}: inputs and results must lie "
                 "where all machines of the cluster see them."
             )
-        if setup_of(settings, video) != setup:
+        if setup_of(settings, video, session) != setup:
             raise ClusterError(
                 f"{socket.gethostname()} has other nets, face models or another ferdesk than the "
                 "machine that began this. Install the same on both."
@@ -156,7 +169,14 @@ def there(job: Job, settings: Settings, video: bool, setup: str) -> Outcome:
     except FerdeskError as error:
         return _failure(job, settings, str(error))
     with stop_on_signals(stop.set):
-        return do_job(job, pipeline, _no_name, video=video, stopped=stop.is_set)
+        return do_job(
+            job,
+            pipeline,
+            _no_name,
+            video=video,
+            session=None if session is None else SessionPlan(session, settings),
+            stopped=stop.is_set,
+        )
 
 
 @lru_cache(maxsize=1)

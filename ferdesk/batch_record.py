@@ -21,6 +21,8 @@ from ferdesk.core.errors import BundleError, OutputError
 from ferdesk.faces.store import load
 from ferdesk.outputs.files import PrivateFile, failed
 from ferdesk.profiles import load_profile
+from ferdesk.sessions.readings import VideoMode
+from ferdesk.sessions.schema import DATABASE
 from ferdesk.settings import Settings
 from ferdesk.summary import Summary
 
@@ -59,6 +61,34 @@ class Done(BaseModel):
     results: dict[FileName, str]
     summary: Summary
 
+    def summary_in(self, out: Path, spec: str) -> Summary:
+        """The summary, as something that was done before.
+
+        Args:
+            out: the folder of the results, as it is named now.
+            spec: the input, as it is named now.
+        """
+        files = tuple(str(out / name) for name in self.results)
+        before = {"input": spec, "files": files, "done_before": True}
+        return self.summary.model_copy(update=before)
+
+
+def done_of(
+    summary: Summary, state: str, setup: str, stem: str, results: Mapping[str, str]
+) -> Done | None:
+    """What the record keeps of an input; None if it was not done to its end.
+
+    Args:
+        summary: what the analysis came to.
+        state: `state_of` the input before it was read.
+        setup: `setup_of` the run.
+        stem: what the names of its results begin with.
+        results: its results, each with its state.
+    """
+    if summary.error is not None or summary.interrupted:
+        return None
+    return Done(state=state, setup=setup, stem=stem, results=dict(results), summary=summary)
+
 
 class _Content(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -70,6 +100,7 @@ class _Content(BaseModel):
 def state_of(path: Path) -> str:
     """A digest of a file's size and time of change; of a folder those of all files in it.
 
+    A session's numbers are left out: looking at it, or annotating it, makes it no other result.
     Not of what is in it: looking whether anything is left to do takes no time then, however long
     the videos. A file that is copied anew counts as changed, which costs no more than its analysis.
 
@@ -78,14 +109,22 @@ def state_of(path: Path) -> str:
     """
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     lines = []
+    if (path / DATABASE).is_file():
+        lines.append(f"{DATABASE}\n")
+        files = [file for file in files if not file.name.startswith(DATABASE)]
     for file in files:
         about = file.stat()
         lines.append(f"{file.name}\0{about.st_size}\0{about.st_mtime_ns}\n")
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def setup_of(settings: Settings, video: bool) -> str:
+def setup_of(settings: Settings, video: bool, session: VideoMode | None = None) -> str:
     """A digest of what decides the results besides the input: nets, settings and our version.
+
+    Args:
+        settings: how frames are analysed.
+        video: whether there are annotated videos and pictures.
+        session: what the videos of sessions show; None where there are no sessions.
 
     Raises:
         ModelError, BundleError, ProfileError: something is missing.
@@ -101,6 +140,7 @@ def setup_of(settings: Settings, video: bool) -> str:
     parts = {
         "version": ferdesk.__version__,
         "video": video,
+        "session": session,
         # The number of threads changes no number; a bundle is what it is, wherever it lies.
         "settings": settings.model_dump(exclude={"threads", "bundle", "disambiguate"}),
         "asking": settings.disambiguate in ("auto", "off") and settings.disambiguate,
@@ -146,6 +186,18 @@ class Record:
         except OSError:
             return None
         return done if same else None
+
+    def name_of(self, path: Path) -> str | None:
+        """What an input's results are called, whatever became of them; None where it has none."""
+        done = self._content.done.get(_key(path))
+        return None if done is None else done.stem
+
+    def names(self, path: Path) -> frozenset[str]:
+        """What the results of all other inputs are called, without regard to case."""
+        own = _key(path)
+        return frozenset(
+            done.stem.casefold() for key, done in self._content.done.items() if key != own
+        )
 
     def forget(self, paths: Iterable[Path], stems: Collection[str]) -> None:
         """Leave out inputs that are to be analysed, and whatever had the names of their results.

@@ -125,6 +125,14 @@ def start(
     token: TokenOption = "",
     origin: OriginOption = None,
     virtual_camera: VirtualCameraOption = False,
+    record: Annotated[bool, typer.Option("--record", help="Record from the start.")] = False,
+    fullscreen: Annotated[bool, typer.Option("--fullscreen", help="Fill the screen.")] = False,
+    exit_after: Annotated[
+        float | None, typer.Option("--exit-after", min=0.1, help="Close after so many seconds.")
+    ] = None,
+    stats: Annotated[
+        Path | None, typer.Option("--stats", help="Write the run's figures here, as JSON.")
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -167,7 +175,8 @@ def start(
         from ferdesk.ui import app as window
     except ImportError as error:
         raise FerdeskError(qt_libs.explain_qt_import_error(error)) from error
-    raise typer.Exit(window.run(settings, source, streams))
+    options = window.WindowOptions(source, streams, record, fullscreen, exit_after, stats)
+    raise typer.Exit(window.run(settings, options))
 
 
 def _in_terminal(source: str, settings: Settings) -> None:

@@ -1,35 +1,22 @@
 """Draws what was found into a copy of the frame: boxes, labels, verdicts, bars, muscles."""
 
+import math
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import cv2
 
 from ferdesk.core.labels import EXPRESSIONS
-from ferdesk.core.types import FaceResult, FrameResult, ImageU8
+from ferdesk.core.types import FaceReading, FrameResult, ImageU8
 from ferdesk.overlay_aus import tint_muscles
+from ferdesk.overlay_colours import RGB, UNKNOWN, ColourSet, expression_colours
+from ferdesk.overlay_hide import FaceHider, Hiding
+from ferdesk.overlay_marks import dot_landmarks, draw_pose
 from ferdesk.overlay_verdict import VerdictMemory, verdict_line
-
-RGB = tuple[int, int, int]
-
-EXPRESSION_COLOURS: Final[Mapping[str, RGB]] = MappingProxyType(
-    {
-        "neutral": (176, 184, 196),
-        "happiness": (250, 204, 21),
-        "surprise": (251, 146, 60),
-        "sadness": (96, 165, 250),
-        "anger": (248, 82, 82),
-        "disgust": (74, 222, 128),
-        "fear": (192, 132, 252),
-        "contempt": (45, 212, 191),
-    }
-)
-"""Each expression's colour as (red, green, blue), 0..255: bright, for dark grounds."""
 
 _WHITE: Final = (245, 245, 245)
 _BLACK: Final = (16, 16, 16)
@@ -40,6 +27,9 @@ _PLATE_OPACITY: Final = 0.62
 _TEXT_PER_HEIGHT: Final = 1 / 32
 _SMALLEST_TEXT: Final = 9.0
 _LARGEST_TEXT: Final = 64.0
+_MESH: Final = 468
+"""A face with fewer landmarks than the mesh has no known muscles."""
+
 _LEAST_FRAME: Final = 48
 """Frames lower or narrower than this get a box and no text."""
 _CROWD: Final = ((2, 1.0), (4, 0.8))
@@ -60,19 +50,29 @@ class OverlayOptions:
     """What is drawn.
 
     Attributes:
-        boxes: the box around each face, with its number.
+        boxes: the box around each face.
+        ids: the person's number.
         labels: the most probable expression and its probability.
         bars: all eight probabilities.
         verdicts: for a contested face what was contested, what tipped it and what came out.
         aus: the muscles, tinted by how strongly their action units act.
+        landmarks: the points of the face mesh.
+        pose: where the head is turned: arrows to the image's right, up and out of the face.
+        hide: whether faces are made unrecognisable, and how.
+        colours: the set of the expressions' colours.
         hud: a line of text for the top left corner, such as the frame rate.
     """
 
     boxes: bool = True
+    ids: bool = True
     labels: bool = True
     bars: bool = True
     verdicts: bool = True
     aus: bool = False
+    landmarks: bool = False
+    pose: bool = False
+    hide: Hiding = "off"
+    colours: ColourSet = "standard"
     hud: str = ""
 
 
@@ -97,7 +97,10 @@ class _Rect(NamedTuple):
 
 
 def draw(
-    result: FrameResult, options: OverlayOptions, memory: VerdictMemory | None = None
+    result: FrameResult,
+    options: OverlayOptions,
+    memory: VerdictMemory | None = None,
+    hider: FaceHider | None = None,
 ) -> ImageU8:
     """Annotate a frame.
 
@@ -106,50 +109,78 @@ def draw(
         options: what to draw.
         memory: keeps verdicts readable over the frames of a video; without it, each frame shows its
             own.
+        hider: hides faces where the options ask for it, also those that are lost for a moment;
+            without it, those that were found in this frame.
 
     Returns:
         (height, width, 3) uint8, BGR, a new array of the frame's size.
     """
-    canvas = _Canvas(result.frame.image.copy(), len(result.faces))
-    if options.aus:
-        for face in result.faces:
-            if face.aus is not None:
-                tint_muscles(canvas.image, face.face.landmarks, face.aus)
-    boxes = [canvas.box_of(face) for face in result.faces]
+    if options.hide == "off":
+        image = result.frame.image.copy()
+    else:
+        image = (hider or FaceHider(options.hide)).draw(result)
+    clock_s = result.frame.clock_s
+    judged = [memory.recall(face, clock_s) if memory else face for face in result.faces]
+    draw_faces(image, result.faces, options, judged)
+    return image
+
+
+def draw_faces(
+    image: ImageU8,
+    faces: Sequence[FaceReading],
+    options: OverlayOptions,
+    judged: Sequence[FaceReading | None] | None = None,
+) -> None:
+    """Draw what is known about faces into a picture, in place.
+
+    Args:
+        image: (height, width, 3) uint8, BGR.
+        faces: in the picture's pixels; one without a box, of another program's table, is left out.
+        options: what to draw; hiding them takes a whole frame, so that is `draw`'s.
+        judged: for each face the reading whose verdict is told, None for none; by default its own.
+    """
+    told = faces if judged is None else judged
+    pairs = [pair for pair in zip(faces, told, strict=True) if _has_box(pair[0])]
+    canvas = _Canvas(image, len(pairs), options.colours)
+    for face, _ in pairs:
+        if options.aus and face.aus is not None and len(face.face.landmarks) >= _MESH:
+            tint_muscles(image, face.face.landmarks, face.aus)
+        if options.landmarks:
+            dot_landmarks(image, face.face, canvas.line)
+        if options.pose:
+            draw_pose(image, face.face, 2 * canvas.line)
+    placed = [(face, shown, canvas.box_of(face)) for face, shown in pairs]
     if options.boxes:
-        for face, box in zip(result.faces, boxes, strict=True):
-            canvas.outline(box, EXPRESSION_COLOURS[face.label])
+        for face, _, box in placed:
+            canvas.outline(box, canvas.colour(face))
     if canvas.has_room:
-        _write(canvas, result, boxes, options, memory)
-    return canvas.image
+        _write(canvas, placed, options)
 
 
 def _write(
     canvas: "_Canvas",
-    result: FrameResult,
-    boxes: Sequence[_Rect],
+    placed: Sequence[tuple[FaceReading, FaceReading | None, "_Rect"]],
     options: OverlayOptions,
-    memory: VerdictMemory | None,
 ) -> None:
     """Draw all that is made of words."""
-    placed = list(zip(result.faces, boxes, strict=True))
+    boxes = [box for _, _, box in placed]
     # What is placed gives way to all that has its place already: the most important goes first.
     taken = [canvas.hud(options.hud)] if options.hud else []
     titles: list[tuple[str, _Rect, RGB]] = []
-    for face, box in placed:
+    for face, _, box in placed:
         if text := _title(face, options):
             others = [other for other in boxes if other is not box]
             place = canvas.place_title(text, box, others + taken)
-            titles.append((text, place, EXPRESSION_COLOURS[face.label]))
+            titles.append((text, place, canvas.colour(face)))
             taken.append(place)
     if options.verdicts:
-        for face, box in placed:
-            shown = memory.recall(face, result.frame.clock_s) if memory else face
+        for _, shown, box in placed:
             if line := canvas.fitting_line(shown):
                 taken.append(canvas.verdict(line, box, [*boxes, *taken]))
     if options.bars:
-        for face, box in placed:
-            taken.append(canvas.bars(face, box, [*boxes, *taken]))
+        for face, _, box in placed:
+            if face.label:
+                taken.append(canvas.bars(face, box, [*boxes, *taken]))
     for text, place, colour in titles:
         canvas.title(text, place, colour)
 
@@ -157,8 +188,9 @@ def _write(
 class _Canvas:
     """A picture being drawn on, and the sizes that suit it."""
 
-    def __init__(self, image: ImageU8, faces: int) -> None:
+    def __init__(self, image: ImageU8, faces: int, colours: ColourSet) -> None:
         self.image = image
+        self._colours = expression_colours(colours)
         self.height: int = image.shape[0]
         self.width: int = image.shape[1]
         size = self.height * _TEXT_PER_HEIGHT
@@ -172,7 +204,10 @@ class _Canvas:
     def has_room(self) -> bool:
         return self.height >= _LEAST_FRAME and self.width >= _LEAST_FRAME
 
-    def box_of(self, face: FaceResult) -> _Rect:
+    def colour(self, face: FaceReading) -> RGB:
+        return self._colours.get(face.label, UNKNOWN)
+
+    def box_of(self, face: FaceReading) -> _Rect:
         x, y, w, h = face.face.box
         left, top = max(0, round(x)), max(0, round(y))
         right = min(self.width - 1, round(x + w))
@@ -210,7 +245,7 @@ class _Canvas:
         at = rect.x + round(size * 0.35), rect.y + round(size * 1.03)
         self._text(text, *at, size, _BLACK, bold=True)
 
-    def fitting_line(self, face: FaceResult | None) -> str:
+    def fitting_line(self, face: FaceReading | None) -> str:
         """The face's verdict with as many reasons as fit; empty where there is nothing to say."""
         if face is None or face.verdict is None:
             return ""
@@ -237,7 +272,7 @@ class _Canvas:
     def _verdict_size(self) -> float:
         return max(self.text_size * _VERDICT_SIZE, _SMALLEST_TEXT)
 
-    def bars(self, face: FaceResult, box: _Rect, others: Sequence[_Rect]) -> _Rect:
+    def bars(self, face: FaceReading, box: _Rect, others: Sequence[_Rect]) -> _Rect:
         size = max(self.text_size * 0.85, _SMALLEST_TEXT * 0.9)
         pad, gap = size * 0.4, size * 0.5
         names = max(text_width(name, size) for name in EXPRESSIONS)
@@ -246,7 +281,7 @@ class _Canvas:
         height = round(size * 1.3 * (len(EXPRESSIONS) + 0.5))
         beside, over = round(size * 0.3), round(size * 0.3 + self.text_size * 1.35)
         rect = self._best(_around(box, width, height, beside, over), others)
-        self._link(box, rect, EXPRESSION_COLOURS[face.label])
+        self._link(box, rect, self.colour(face))
         self._plate(rect)
         row = rect.h / (len(EXPRESSIONS) + 0.5)
         left = round(rect.x + pad + names + gap)
@@ -256,7 +291,7 @@ class _Canvas:
             top = rect.y + row * (i + 0.25)
             base = round(top + row * 0.5 + size * 0.36)
             self._text(name, round(rect.x + pad), base, size, _WHITE, bold=name == face.label)
-            self._bar(left, right, top + row * 0.2, row * 0.6, share, EXPRESSION_COLOURS[name])
+            self._bar(left, right, top + row * 0.2, row * 0.6, share, self._colours[name])
             figure = f"{share * 100:.0f}"
             at = round(rect.x + rect.w - pad - text_width(figure, size))
             self._text(figure, at, base, size, _WHITE)
@@ -314,13 +349,17 @@ def _font() -> cv2.FontFace:
     return font
 
 
-def _title(face: FaceResult, options: OverlayOptions) -> str:
+def _title(face: FaceReading, options: OverlayOptions) -> str:
     parts = []
-    if options.boxes and face.face.track_id:
+    if options.ids and face.face.track_id:
         parts.append(f"#{face.face.track_id}")
-    if options.labels:
+    if options.labels and face.label:
         parts.append(f"{face.label} {face.confidence * 100:.0f} %")
     return "  ".join(parts)
+
+
+def _has_box(face: FaceReading) -> bool:
+    return all(map(math.isfinite, face.face.box))
 
 
 def _around(box: _Rect, width: int, height: int, beside: int, over: int) -> Iterator[_Rect]:

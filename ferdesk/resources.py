@@ -29,9 +29,16 @@ def bundle_folders() -> tuple[Path, ...]:
 
 
 def face_model_folders() -> tuple[Path, ...]:
-    """Where face models are looked for: the folders that FERDESK_MODELS names, the user's own."""
+    """Where face models are looked for.
+
+    The folders that FERDESK_MODELS names, the user's own, and what a self-contained app came with.
+    """
     named = os.environ.get("FERDESK_MODELS", "")
-    return (*(Path(part) for part in named.split(os.pathsep) if part), user_data() / "face-models")
+    return (
+        *(Path(part) for part in named.split(os.pathsep) if part),
+        user_data() / "face-models",
+        root() / "face-models",
+    )
 
 
 def user_data() -> Path:

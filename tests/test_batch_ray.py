@@ -78,7 +78,9 @@ def test_the_same_as_here_also_where_a_worker_dies(
     monkeypatch.chdir(tmp_path)
     marker = tmp_path / "killed"
 
-    def dies_once(job: Job, settings: Settings, video: bool, setup: str) -> Outcome:
+    def dies_once(
+        job: Job, settings: Settings, video: bool, setup: str, *rest: object
+    ) -> Outcome:
         """Is sent to the workers as it is; the second time it only does its work."""
         from ferdesk.batch_ray import there
         from ferdesk.outputs import table
@@ -92,7 +94,7 @@ def test_the_same_as_here_also_where_a_worker_dies(
                 os.kill(os.getpid(), signal.SIGKILL)
 
             table.Table.write = and_die  # type: ignore[method-assign, assignment]
-        return there(job, settings, video, setup)
+        return there(job, settings, video, setup, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(batch_ray, "there", dies_once)
     clip(tmp_path / "in" / "a.mp4", 40, 12)

@@ -78,8 +78,8 @@ WINDOW = """
 try:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from ferdesk.settings import Settings
-    from ferdesk.ui.app import run
-    run(Settings(), None, quit_after_s=4.0)
+    from ferdesk.ui.app import WindowOptions, run
+    run(Settings(), WindowOptions(exit_after_s=4.0))
 finally:
     report()
 """

@@ -8,7 +8,8 @@ import pytest
 
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import Box, Crop, Face, FaceResult, Frame, FrameResult, Pose
-from ferdesk.overlay import EXPRESSION_COLOURS, OverlayOptions, draw, text_width
+from ferdesk.overlay import OverlayOptions, draw, text_width
+from ferdesk.overlay_colours import EXPRESSION_COLOURS
 
 GREY = 90
 
@@ -53,14 +54,14 @@ def test_nothing_found_changes_nothing():
 
 def test_each_option_draws_its_part():
     one = result(640, 360, face(Box(200, 80, 120, 150)))
-    nothing = OverlayOptions(boxes=False, labels=False, bars=False)
+    nothing = OverlayOptions(boxes=False, ids=False, labels=False, bars=False)
     assert not changed(one, draw(one, nothing)).any()
     amounts = [
         changed(one, draw(one, options)).sum()
         for options in (
-            OverlayOptions(boxes=False, labels=True, bars=False),
-            OverlayOptions(boxes=True, labels=True, bars=False),
-            OverlayOptions(boxes=True, labels=True, bars=True),
+            OverlayOptions(boxes=False, ids=False, bars=False),
+            OverlayOptions(bars=False),
+            OverlayOptions(),
         )
     ]
     assert 0 < amounts[0] < amounts[1] < amounts[2]
@@ -100,7 +101,7 @@ def test_text_grows_with_the_frame():
     heights = []
     for scale in (1, 2, 4):
         one = result(640 * scale, 360 * scale, face(Box(*(scale * n for n in (200, 80, 120, 150)))))
-        drawn = draw(one, OverlayOptions(boxes=False, labels=False))
+        drawn = draw(one, OverlayOptions(boxes=False, ids=False, labels=False))
         rows = changed(one, drawn).any(axis=1)
         heights.append(rows.sum() / rows.size)
     assert max(heights) - min(heights) < 0.05

@@ -185,7 +185,7 @@ def test_the_picture_shows_it_where_it_is_asked_for():
     frame = Frame(before, 0, 0, 0.0, "x")
     faces = (a_result(values(whole={12: 1.0}), face=face), a_result(None, face=face))
     result = FrameResult(frame, faces, {}, 0)
-    bare = OverlayOptions(boxes=False, labels=False, bars=False)
+    bare = OverlayOptions(boxes=False, ids=False, labels=False, bars=False)
     assert (draw(result, bare) == GREY).all()
     assert (draw(result, replace(bare, aus=True)) != GREY).any()
     assert (before == GREY).all()

@@ -90,7 +90,7 @@ def text_pixels(face: FaceResult, options: OverlayOptions) -> int:
 
 
 def test_the_picture_shows_it():
-    bare = OverlayOptions(boxes=False, labels=False, bars=False)
+    bare = OverlayOptions(boxes=False, ids=False, labels=False, bars=False)
     face = a_face(box=Box(100, 20, 100, 120))
     assert text_pixels(a_result(values(), TIPPED, face), bare) > 500
     assert text_pixels(a_result(values(), CLEAR, face), bare) == 0
@@ -99,7 +99,7 @@ def test_the_picture_shows_it():
 
 
 def test_the_picture_keeps_it_where_it_remembers():
-    bare = OverlayOptions(boxes=False, labels=False, bars=False)
+    bare = OverlayOptions(boxes=False, ids=False, labels=False, bars=False)
     memory = VerdictMemory()
     draw(a_frame_result([a_result(values(), TIPPED)], 3.0), bare, memory)
     later = a_frame_result([a_result(values(), CLEAR)], 3.5)
@@ -109,7 +109,7 @@ def test_the_picture_keeps_it_where_it_remembers():
 
 @pytest.mark.parametrize("box", [Box(0, 0, 50, 60), Box(270, 120, 49, 59), Box(0, 0, 320, 180)])
 def test_the_line_lies_within_the_picture(box: Box):
-    bare = OverlayOptions(boxes=False, labels=False, bars=False)
+    bare = OverlayOptions(boxes=False, ids=False, labels=False, bars=False)
     frame = a_frame_result([a_result(values(), TIPPED, a_face(box=box))])
     drawn = draw(frame, bare)
     rows = np.flatnonzero((drawn != frame.frame.image).any(axis=(1, 2)))

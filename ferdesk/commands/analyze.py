@@ -1,13 +1,13 @@
 """`ferdesk analyze`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 from rich.console import Console
 
 from ferdesk.commands.options import (
-    DEFAULT,
+    STANDARD,
     AusOption,
     BundleOption,
     DisambiguateOption,
@@ -18,13 +18,19 @@ from ferdesk.commands.options import (
     PrecisionOption,
     SmoothingOption,
     ThreadsOption,
-    chosen,
     print_json,
+    stated,
 )
+from ferdesk.core.errors import FerdeskError
+from ferdesk.sessions.readings import VideoMode
 from ferdesk.settings import Settings
 
 if TYPE_CHECKING:
-    from ferdesk.batch import Batch
+    from contextlib import AbstractContextManager
+
+    from ferdesk.batch import Work
+    from ferdesk.progress import TerminalProgress
+    from ferdesk.progress_lines import LineProgress
 
 _FAILED: Final = 2
 _INTERRUPTED: Final = 130
@@ -60,6 +66,26 @@ RetriesOption = Annotated[
 ]
 
 
+SessionOption = Annotated[
+    VideoMode | None,
+    typer.Option(
+        "--session",
+        help="Write a session of each video as well, for review. Its video shows the raw picture "
+        "(which can be analysed again), what was found, hidden faces, or there is none.",
+    ),
+]
+NameOption = Annotated[
+    str, typer.Option("--name", help="What the results of a single input are called.")
+]
+ProgressOption = Annotated[
+    Literal["bar", "json"],
+    typer.Option(
+        "--progress",
+        help="json: lines of JSON on standard error, for programs; see docs/batch.md.",
+    ),
+]
+
+
 def analyze_command(
     inputs: Annotated[
         list[str],
@@ -71,31 +97,40 @@ def analyze_command(
     no_video: Annotated[
         bool, typer.Option("--no-video", help="Write tables only, no annotated picture.")
     ] = False,
+    session: SessionOption = None,
+    name: NameOption = "",
     as_json: JsonOption = False,
+    progress: ProgressOption = "bar",
     recursive: RecursiveOption = False,
     resume: ResumeOption = False,
     ray: RayOption = None,
     retries: RetriesOption = None,
-    faces: FacesOption = DEFAULT.faces,
-    bundle: BundleOption = DEFAULT.bundle,
-    max_faces: MaxFacesOption = DEFAULT.max_faces,
-    aus: AusOption = DEFAULT.aus,
-    disambiguate: DisambiguateOption = DEFAULT.disambiguate,
-    neutral: NeutralOption = DEFAULT.neutral,
-    smoothing: SmoothingOption = DEFAULT.smoothing_s,
-    precision: PrecisionOption = DEFAULT.precision,
-    threads: ThreadsOption = DEFAULT.threads,
+    faces: FacesOption = STANDARD.faces,
+    bundle: BundleOption = STANDARD.bundle,
+    max_faces: MaxFacesOption = STANDARD.max_faces,
+    aus: AusOption = STANDARD.aus,
+    disambiguate: DisambiguateOption = STANDARD.disambiguate,
+    neutral: NeutralOption = STANDARD.neutral,
+    smoothing: SmoothingOption = STANDARD.smoothing_s,
+    precision: PrecisionOption = STANDARD.precision,
+    threads: ThreadsOption = STANDARD.threads,
 ) -> None:
     """Analyse files: a CSV and an annotated MP4 or PNG each; a folder of videos is many files.
 
+    Your own settings (ferdesk settings) do not count here: the same command gives the same numbers
+    for everybody.
+
     Example: ferdesk analyze talk.mp4 group.jpg -o results --json
+
+    Example: ferdesk analyze talk.mp4 -o results --session blurred
 
     Example: ferdesk analyze recordings/ -o results --resume --ray local
     """
-    from ferdesk.batch import inputs_of
-    from ferdesk.progress import show_summary
+    from ferdesk.batch import analyze_batch, inputs_of
+    from ferdesk.progress import progress_bar, show_summary
+    from ferdesk.progress_lines import LineProgress
 
-    settings = chosen(
+    settings = stated(
         faces=faces,
         bundle=bundle,
         max_faces=max_faces,
@@ -109,7 +144,23 @@ def analyze_command(
     found = inputs_of(inputs, out, recursive=recursive)
     if retries is None:
         retries = 0 if ray is None else 1
-    batch = _analyze(found, out, settings, not no_video, ray, resume, retries)
+    if name and len(found) != 1:
+        raise FerdeskError(f"--name is for a single input; here are {len(found)}.")
+    shown = LineProgress() if progress == "json" else progress_bar()
+    with shown:
+        batch = analyze_batch(
+            found,
+            out,
+            settings,
+            _work(ray, settings, not no_video, session, shown),
+            video=not no_video,
+            session=session,
+            resume=resume,
+            retries=retries,
+            name=name,
+        )
+    if isinstance(shown, LineProgress):
+        shown.results(batch.summaries)
     if as_json:
         rows = [one.model_dump(mode="json") for one in batch.summaries]
         print_json(rows, single=list(found) == inputs and len(inputs) == 1)
@@ -120,29 +171,19 @@ def analyze_command(
         raise typer.Exit(_FAILED)
 
 
-def _analyze(
-    inputs: tuple[str, ...],
-    out: Path,
+def _work(
+    ray: str | None,
     settings: Settings,
     video: bool,
-    ray: str | None,
-    resume: bool,
-    retries: int,
-) -> "Batch":
-    from ferdesk.batch import Here, analyze_batch
+    session: VideoMode | None,
+    shown: "LineProgress | TerminalProgress",
+) -> "AbstractContextManager[Work]":
+    """Where it is done."""
+    if ray is None:
+        from ferdesk.batch import Here
 
-    if ray is not None:
-        from ferdesk.batch_ray import OnRay
+        return Here(settings, video=video, session=session, progress=shown)
+    from ferdesk.batch_ray import OnRay
 
-        lines = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-        work = OnRay(ray, settings, video=video, say=lines.print)
-        return analyze_batch(
-            inputs, out, settings, work, video=video, resume=resume, retries=retries
-        )
-    from ferdesk.progress import progress_bar
-
-    with progress_bar() as progress:
-        here = Here(settings, video=video, progress=progress)
-        return analyze_batch(
-            inputs, out, settings, here, video=video, resume=resume, retries=retries
-        )
+    lines = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    return OnRay(ray, settings, video=video, session=session, say=lines.print)

@@ -1,7 +1,12 @@
-"""The options that several commands share, and what is made of them."""
+"""The options that several commands share, and what is made of them.
+
+An option that was not given is None. What watches people live (the window, record, stream,
+calibrate) then does as the user's preferences say. What analyses files takes `STANDARD` instead:
+the same command gives the same numbers for everybody (docs/decisions/0012).
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 from pydantic import ValidationError
@@ -10,44 +15,93 @@ from ferdesk.core.errors import FerdeskError
 from ferdesk.engines.base import Precision
 from ferdesk.settings import AusBackend, FacesBackend, Settings
 
-DEFAULT: Final = Settings()
+if TYPE_CHECKING:
+    from ferdesk.preferences.model import Preferences
+
+STANDARD: Final = Settings()
+"""The defaults of what does not follow the preferences."""
+
+
+class Unsaid(NamedTuple):
+    """The options that were not given, by the names of the settings."""
+
+    faces: None = None
+    max_faces: None = None
+    bundle: None = None
+    aus: None = None
+    disambiguate: None = None
+    neutral: None = None
+    smoothing_s: None = None
+    precision: None = None
+    threads: None = None
+
+
+DEFAULT: Final = Unsaid()
+"""The defaults of what follows the preferences."""
 
 FacesOption = Annotated[
-    FacesBackend,
+    FacesBackend | None,
     typer.Option("--faces", "-f", help="Face models: the best installed set, or this one."),
 ]
 BundleOption = Annotated[
-    str, typer.Option("--bundle", "-b", help="Expression net: a bundle's name or folder.")
+    str | None, typer.Option("--bundle", "-b", help="Expression net: a bundle's name or folder.")
 ]
-MaxFacesOption = Annotated[int, typer.Option("--max-faces", help="How many faces at most.")]
+MaxFacesOption = Annotated[int | None, typer.Option("--max-faces", help="How many faces at most.")]
 AusOption = Annotated[
-    AusBackend, typer.Option("--aus", help="What estimates action units; off: nothing does.")
+    AusBackend | None,
+    typer.Option("--aus", help="What estimates action units; off: nothing does."),
 ]
 DisambiguateOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--disambiguate", help="SVM bundle that settles contested expressions; auto or off."
     ),
 ]
 NeutralOption = Annotated[
-    str,
+    str | None,
     typer.Option("--neutral", help="Neutral profile to take off the largest face's action units."),
 ]
 SmoothingOption = Annotated[
-    float, typer.Option("--smoothing", help="Time constant in seconds; 0 turns smoothing off.")
+    float | None,
+    typer.Option("--smoothing", help="Time constant in seconds; 0 turns smoothing off."),
 ]
 PrecisionOption = Annotated[
-    Precision,
+    Precision | None,
     typer.Option("--precision", help="f32: the same numbers everywhere; auto: faster."),
 ]
 ThreadsOption = Annotated[
-    int, typer.Option("--threads", help="Threads a net may use; 0: the engine chooses.")
+    int | None, typer.Option("--threads", help="Threads a net may use; 0: the engine chooses.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", "-j", help="Print JSON.")]
 
 
-def chosen(**values: object) -> Settings:
-    """The settings that a command line names.
+def preferences() -> "Preferences":
+    """The user's preferences; what is wrong with their file is said on standard error."""
+    from ferdesk.preferences.file import load
+
+    loaded = load()
+    for warning in loaded.warnings:
+        typer.echo(f"ferdesk: {warning}", err=True)
+    return loaded.preferences
+
+
+def chosen(given: "Preferences | None" = None, **values: object) -> Settings:
+    """The settings that a command line names; the preferences say what it does not.
+
+    Args:
+        given: the preferences, where they were read already.
+        values: options by the names of the settings; None for one that was not given.
+
+    Raises:
+        FerdeskError: one of them is out of range.
+    """
+    base = (given if given is not None else preferences()).settings()
+    named = {name: value for name, value in values.items() if value is not None}
+    return stated(**{**base.model_dump(), **named})
+
+
+def stated(**values: object) -> Settings:
+    """The settings that these values make, whatever the preferences say.
 
     Raises:
         FerdeskError: one of them is out of range.

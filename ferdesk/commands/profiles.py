@@ -1,6 +1,6 @@
 """The commands about neutral profiles."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from ferdesk.commands.options import (
     PrecisionOption,
     ThreadsOption,
     chosen,
+    preferences,
     print_json,
 )
 from ferdesk.core.errors import ProfileError
@@ -29,6 +30,7 @@ from ferdesk.profiles import (
     save_profile,
 )
 from ferdesk.settings import Settings
+from ferdesk.sources.base import Source
 
 profiles_app = typer.Typer(help="The neutral profiles: see, remove.", no_args_is_help=True)
 
@@ -51,12 +53,14 @@ def calibrate_command(
 
     The person sits alone in the picture, looks into the camera and does nothing with the face.
 
+    What is not said here is as in your settings (ferdesk settings).
+
     Example: ferdesk calibrate anna --source 0
     """
     profile_path(name)
-    if aus == "off":
-        raise ProfileError("A neutral face cannot be recorded without action units: --aus native.")
+    preferred = preferences()
     settings = chosen(
+        preferred,
         faces=faces,
         bundle=bundle,
         aus=aus,
@@ -64,10 +68,12 @@ def calibrate_command(
         precision=precision,
         threads=threads,
     )
+    if settings.aus == "off":
+        raise ProfileError("A neutral face cannot be recorded without action units: --aus native.")
     from rich.progress import Progress
 
     with (
-        closing(_results(source, settings)) as results,
+        closing(_results(source, settings, preferred.source.opener())) as results,
         Progress(console=Console(stderr=True), transient=True) as bar,
     ):
         task = bar.add_task("Keep your face at rest", total=1.0)
@@ -99,13 +105,14 @@ def profiles_remove(
     remove_profile(name)
 
 
-def _results(source: str, settings: Settings) -> Generator[FrameResult]:
+def _results(
+    source: str, settings: Settings, opener: Callable[..., Source]
+) -> Generator[FrameResult]:
     from ferdesk.pipeline import build_pipeline
-    from ferdesk.sources import open_source
 
     pipeline = build_pipeline(settings, wait=True)
     try:
-        with open_source(source, paced=False) as opened:
+        with opener(source, paced=False) as opened:
             while (frame := opened.read()) is not None:
                 yield pipeline.process(frame)
     finally:

@@ -20,6 +20,7 @@ from ferdesk.commands.options import (
     SmoothingOption,
     ThreadsOption,
     chosen,
+    preferences,
     print_json,
 )
 from ferdesk.core.errors import FerdeskError, SessionError
@@ -40,15 +41,20 @@ SessionArgument = Annotated[
     Path, typer.Argument(metavar="SESSION", help="A session's folder, NAME.ferdesk.")
 ]
 VideoOption = Annotated[
-    VideoMode,
+    VideoMode | None,
     typer.Option("--video", help="The video shows the raw picture, what was found, hidden faces."),
 ]
 
 
 def record_command(
     source: Annotated[
-        str, typer.Option("--source", "-s", help="Camera, video, stream, or demo.")
-    ] = "0",
+        str | None,
+        typer.Option(
+            "--source",
+            "-s",
+            help="Camera, video, stream, or demo; by default that of your settings, else camera 0.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="The session's folder; by default one named by the time."),
@@ -56,13 +62,16 @@ def record_command(
     seconds: Annotated[
         float | None, typer.Option("--seconds", min=0.1, help="Stop after so long.")
     ] = None,
-    video: VideoOption = "raw",
+    video: VideoOption = None,
     lossless: Annotated[
-        bool, typer.Option("--lossless", help="Keep every pixel's value: many times as large.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--lossless/--no-lossless", help="Keep every pixel's value: many times as large."
+        ),
+    ] = None,
     consent: Annotated[
-        str, typer.Option("--consent", help="What the people in the picture agreed to.")
-    ] = "",
+        str | None, typer.Option("--consent", help="What the people in the picture agreed to.")
+    ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Begin a video again at its end.")] = False,
     markers: Annotated[
         bool, typer.Option("--markers", help="Take markers from Lab Streaming Layer.")
@@ -80,16 +89,21 @@ def record_command(
 ) -> None:
     """Record a session: a video and all numbers. Ctrl-C ends it.
 
+    What is not said here is as in your settings (ferdesk settings).
+
     Example: ferdesk record --source 0 --seconds 60 --video blurred
     """
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
     from ferdesk.record import record
-    from ferdesk.sessions.library import default_folder, new_name, with_ending
+    from ferdesk.sessions.library import new_name, with_ending
 
-    if len(consent) > 10_000:
+    if consent is not None and len(consent) > 10_000:
         raise FerdeskError("--consent: at most 10,000 characters.")
+    preferred = preferences()
+    usual = preferred.recording
     settings = chosen(
+        preferred,
         faces=faces,
         bundle=bundle,
         max_faces=max_faces,
@@ -101,7 +115,7 @@ def record_command(
         threads=threads,
     )
     now = datetime.now().astimezone()
-    folder = with_ending(out) if out is not None else new_name(default_folder(), now)
+    folder = with_ending(out) if out is not None else new_name(usual.place, now)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
 
     def report(state: "SourceState") -> None:
@@ -115,12 +129,12 @@ def record_command(
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("opening")
         done = record(
-            source,
+            source or preferred.source.default or "0",
             folder,
             settings,
-            video=video,
-            lossless=lossless,
-            consent=consent,
+            video=video or usual.video,
+            lossless=usual.lossless if lossless is None else lossless,
+            consent=usual.consent if consent is None else consent,
             seconds=seconds,
             loop=loop,
             markers=markers,
@@ -128,6 +142,7 @@ def record_command(
                 task, description=f"recording, frame {result.frame.index}"
             ),
             report=report,
+            opener=preferred.source.opener(),
         )
     if as_json:
         print_json([done.to_dict()], single=True)

@@ -2,7 +2,10 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +24,7 @@ from ferdesk.commands.options import (
     SmoothingOption,
     ThreadsOption,
     chosen,
+    preferences,
     print_json,
 )
 from ferdesk.core.errors import FerdeskError, OutputError
@@ -37,18 +41,28 @@ if TYPE_CHECKING:
     from ferdesk.live.capture import SourceState
     from ferdesk.live.watch import Watch
     from ferdesk.pipeline import Pipeline
+    from ferdesk.preferences.model import Preferences
     from ferdesk.streams.hub import StreamHub
 
-LslOption = Annotated[bool, typer.Option("--lsl", help="Lab Streaming Layer streams.")]
-OscOption = Annotated[bool, typer.Option("--osc", help=f"OSC to {OSC_HOST}:{OSC_PORT}.")]
+LslOption = Annotated[
+    bool | None, typer.Option("--lsl/--no-lsl", help="Lab Streaming Layer streams.")
+]
+OscOption = Annotated[
+    bool | None,
+    typer.Option("--osc/--no-osc", help=f"OSC to {OSC_HOST}:{OSC_PORT}, or as in your settings."),
+]
 OscToOption = Annotated[
-    str, typer.Option("--osc-to", metavar="HOST:PORT", help="OSC to this address instead.")
+    str | None, typer.Option("--osc-to", metavar="HOST:PORT", help="OSC to this address instead.")
 ]
 WebSocketOption = Annotated[
-    bool, typer.Option("--websocket", help=f"A WebSocket on {WEBSOCKET_HOST}:{WEBSOCKET_PORT}.")
+    bool | None,
+    typer.Option(
+        "--websocket/--no-websocket",
+        help=f"A WebSocket on {WEBSOCKET_HOST}:{WEBSOCKET_PORT}, or the port of your settings.",
+    ),
 ]
 PortOption = Annotated[
-    int, typer.Option("--port", min=0, max=65535, help="The WebSocket's port; 0: any.")
+    int | None, typer.Option("--port", min=0, max=65535, help="The WebSocket's port; 0: any.")
 ]
 HostOption = Annotated[
     str, typer.Option("--host", help="Address that the WebSocket listens on; unencrypted!")
@@ -66,7 +80,8 @@ OriginOption = Annotated[
     typer.Option("--origin", help="Let pages of this origin in, e.g. https://lab.example."),
 ]
 VirtualCameraOption = Annotated[
-    bool, typer.Option("--virtual-camera", help="The annotated picture as a webcam.")
+    bool | None,
+    typer.Option("--virtual-camera/--no-virtual-camera", help="The annotated picture as a webcam."),
 ]
 
 
@@ -113,64 +128,81 @@ class StreamSummary(BaseModel):
 
 
 def stream_choice(
+    given: "Preferences | None" = None,
     *,
-    lsl: bool,
-    osc: bool,
-    osc_to: str,
-    websocket: bool,
+    lsl: bool | None,
+    osc: bool | None,
+    osc_to: str | None,
+    websocket: bool | None,
     host: str,
-    port: int,
+    port: int | None,
     token: str,
     origins: list[str] | None,
-    virtual_camera: bool,
+    virtual_camera: bool | None,
 ) -> StreamChoice:
-    """The live outputs that a command line names.
+    """The live outputs that a command line names; the preferences say what it does not.
+
+    Args:
+        given: the preferences, where they were read already.
+        lsl: as in `StreamChoice`; None, here and below, for what was not given.
+        osc: the same.
+        osc_to: HOST:PORT; switches OSC on.
+        websocket: as in `StreamChoice`.
+        host: the WebSocket's.
+        port: the same.
+        token: the same.
+        origins: the same.
+        virtual_camera: as in `StreamChoice`.
 
     Raises:
         FerdeskError: an address is none, or an option belongs to an output that is off.
     """
-    named = {"--port": port != WEBSOCKET_PORT, "--host": host != WEBSOCKET_HOST}
-    named |= {"--origin": bool(origins)}
-    for option, given in named.items():
-        if given and not websocket:
-            raise FerdeskError(f"{option} belongs to --websocket: add that, or leave it out.")
-    osc_host, osc_port = _host_and_port(osc_to) if osc_to else (OSC_HOST, OSC_PORT)
-    return StreamChoice(
-        lsl=lsl,
-        osc=osc or bool(osc_to),
-        osc_host=osc_host,
-        osc_port=osc_port,
-        websocket=websocket,
+    usual = (given if given is not None else preferences()).streams()
+    if osc_to:
+        osc_host, osc_port = _host_and_port(osc_to)
+        usual = replace(usual, osc_host=osc_host, osc_port=osc_port)
+    choice = replace(
+        usual,
+        lsl=_said(lsl, usual.lsl),
+        osc=bool(osc_to) or _said(osc, usual.osc),
+        websocket=_said(websocket, usual.websocket),
         websocket_host=host,
-        websocket_port=port,
+        websocket_port=usual.websocket_port if port is None else port,
         token=token,
         origins=tuple(origins or ()),
-        virtual_camera=virtual_camera,
+        virtual_camera=_said(virtual_camera, usual.virtual_camera),
     )
+    named = {"--port": port not in (None, WEBSOCKET_PORT), "--host": host != WEBSOCKET_HOST}
+    named["--origin"] = bool(origins)
+    for option, is_given in named.items():
+        if is_given and not choice.websocket:
+            raise FerdeskError(f"{option} belongs to --websocket: add that, or leave it out.")
+    return choice
 
 
 def stream_command(
     source: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--source",
             "-s",
-            help="A camera's number or name, a video, picture or folder, an address, or demo.",
+            help="A camera's number or name, a video, picture or folder, an address, or demo; by "
+            "default that of your settings, else demo.",
         ),
-    ] = "demo",
+    ] = None,
     seconds: Annotated[
         float, typer.Option("--seconds", min=0.0, help="End after so long; 0: with the source.")
     ] = 0.0,
     loop: Annotated[bool, typer.Option("--loop", help="Begin a video again at its end.")] = False,
-    lsl: LslOption = False,
-    osc: OscOption = False,
-    osc_to: OscToOption = "",
-    websocket: WebSocketOption = False,
-    port: PortOption = WEBSOCKET_PORT,
+    lsl: LslOption = None,
+    osc: OscOption = None,
+    osc_to: OscToOption = None,
+    websocket: WebSocketOption = None,
+    port: PortOption = None,
     host: HostOption = WEBSOCKET_HOST,
     token: TokenOption = "",
     origin: OriginOption = None,
-    virtual_camera: VirtualCameraOption = False,
+    virtual_camera: VirtualCameraOption = None,
     as_json: JsonOption = False,
     faces: FacesOption = DEFAULT.faces,
     bundle: BundleOption = DEFAULT.bundle,
@@ -184,9 +216,13 @@ def stream_command(
 ) -> None:
     """Analyse without a window and let other programs listen (docs/streams.md).
 
+    What is not said here is as in your settings (ferdesk settings).
+
     Example: ferdesk stream --source 0 --websocket --osc
     """
+    preferred = preferences()
     choice = stream_choice(
+        preferred,
         lsl=lsl,
         osc=osc,
         osc_to=osc_to,
@@ -202,6 +238,7 @@ def stream_command(
             "Nobody would hear this: add --lsl, --osc, --websocket or --virtual-camera."
         )
     settings = chosen(
+        preferred,
         faces=faces,
         bundle=bundle,
         max_faces=max_faces,
@@ -212,12 +249,21 @@ def stream_command(
         precision=precision,
         threads=threads,
     )
+    from ferdesk.live.watch import Watch
     from ferdesk.pipeline import build_pipeline
 
+    opened = partial(
+        Watch,
+        source or preferred.source.default or "demo",
+        loop=loop,
+        paced=True,
+        report=_tell,
+        opener=preferred.source.opener(),
+    )
     with ExitStack() as stack:
         pipeline = build_pipeline(settings)
         stack.callback(pipeline.close)
-        summary = _stream(source, loop, seconds, pipeline, choice, quiet=as_json)
+        summary = _stream(opened, seconds, pipeline, choice, quiet=as_json)
     if as_json:
         print_json([summary.model_dump(mode="json")], single=True)
     else:
@@ -227,8 +273,7 @@ def stream_command(
 
 
 def _stream(
-    source: str,
-    loop: bool,
+    opened: Callable[[], "Watch"],
     seconds: float,
     pipeline: "Pipeline",
     choice: StreamChoice,
@@ -237,7 +282,6 @@ def _stream(
 ) -> StreamSummary:
     """Run until the source's end, the time's, or a signal."""
     from ferdesk.live.interrupt import stop_on_signals
-    from ferdesk.live.watch import Watch
     from ferdesk.streams.hub import StreamHub
 
     with ExitStack() as stack:
@@ -249,7 +293,7 @@ def _stream(
         )
         hub = StreamHub(outputs)
         stack.callback(hub.close)
-        watch = stack.enter_context(Watch(source, loop=loop, paced=True, report=_tell))
+        watch = stack.enter_context(opened())
         for warning in choice.warnings:
             typer.echo(f"ferdesk: {warning}", err=True)
         for output in outputs:
@@ -304,6 +348,10 @@ def _show(summary: StreamSummary) -> None:
     )
     for output in summary.outputs:
         typer.echo(f"{output.status}; {output.sent} sent")
+
+
+def _said(given: bool | None, usual: bool) -> bool:
+    return usual if given is None else given
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

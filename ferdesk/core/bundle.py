@@ -40,7 +40,7 @@ CAM: Final = "cam"
 """Class-activation maps (labels, h, w): how much each place adds to each logit, the bias left out
 (B. Zhou et al., CVPR 2016, equation 2). Their mean over places plus the bias is the logits."""
 _MAX_MANIFEST_BYTES: Final = 1_000_000
-_FIX: Final = "Copy the bundle again or choose another one (ferdesk models list)."
+_FIX: Final = "Copy the bundle again or choose another one (ferdesk bundles list)."
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 B = TypeVar("B", bound="Bundle")
@@ -204,18 +204,7 @@ def read_bundle(folder: Path, kind: type[B]) -> B:
     Raises:
         BundleError: with the reason and what to do about it.
     """
-    manifest = folder / MANIFEST
-    content = _content(manifest)
-    wanted = get_args(kind.model_fields["task"].annotation)[0]
-    if isinstance(content, dict) and content.get("task", wanted) != wanted:
-        said = str(content["task"])[:40]
-        raise BundleError(f"{folder} is a bundle for the task {said!r}, not for {wanted!r}. {_FIX}")
-    try:
-        bundle = kind.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the top level"
-        raise BundleError(f"{manifest}: {where}: {first['msg']}. {_FIX}") from error
+    bundle = read_description(folder, kind)
     for name, expected in bundle.files.items():
         path = folder / name
         if not path.is_file() or path.is_symlink():
@@ -223,6 +212,30 @@ def read_bundle(folder: Path, kind: type[B]) -> B:
         if sha256(path) != expected:
             raise BundleError(f"{path} was altered or cut short (wrong SHA-256). {_FIX}")
     return bundle
+
+
+def read_description(folder: Path, kind: type[B]) -> B:
+    """Read and check what a bundle says of itself; its files are not looked at.
+
+    Args:
+        folder: the bundle's folder.
+        kind: what it has to be, e.g. ModelBundle.
+
+    Raises:
+        BundleError: with the reason and what to do about it.
+    """
+    manifest = folder / MANIFEST
+    content = _content(manifest)
+    wanted = get_args(kind.model_fields["task"].annotation)[0]
+    if isinstance(content, dict) and content.get("task", wanted) != wanted:
+        said = str(content["task"])[:40]
+        raise BundleError(f"{folder} is a bundle for the task {said!r}, not for {wanted!r}. {_FIX}")
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the top level"
+        raise BundleError(f"{manifest}: {where}: {first['msg']}. {_FIX}") from error
 
 
 def read_task(folder: Path) -> str:

@@ -21,6 +21,10 @@ class ProfileError(FerdeskError):
     """A neutral profile is missing or malformed, does not fit, or could not be recorded."""
 
 
+class PreferencesError(FerdeskError):
+    """A preference is unknown or out of range, or cannot be stored."""
+
+
 class OutputError(FerdeskError):
     """A result cannot be written: no permission, no space, or no such folder."""
 
@@ -31,6 +35,10 @@ class ClusterError(FerdeskError):
 
 class SessionError(FerdeskError):
     """A recorded session is missing, damaged or not one of ours."""
+
+
+class DamagedSessionError(SessionError):
+    """A recorded session's database is damaged; a repair may save what can be read of it."""
 
 
 class DataError(FerdeskError):

@@ -42,12 +42,14 @@ class Format(NamedTuple):
 
     Attributes:
         title: what it is, for people.
+        ending: of its files' names.
         write: writes a session to an open file, front to back.
         left_out: what of this session has no home in the format.
         columns: for tables, their columns, which the file beside the table describes.
     """
 
     title: str
+    ending: str
     write: Callable[[Readings, BinaryIO, Place], None]
     left_out: Callable[[Readings], tuple[str, ...]]
     columns: Callable[[Readings], Sequence[Column]] | None = None

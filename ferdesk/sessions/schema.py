@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from ferdesk.core.aus import ACTION_UNITS
-from ferdesk.core.errors import SessionError
+from ferdesk.core.errors import DamagedSessionError, SessionError
 from ferdesk.core.labels import EXPRESSIONS
+from ferdesk.outputs.names import SESSION_ENDING
 from ferdesk.outputs.table import unit_columns
 from ferdesk.sessions.readings import SCHEMA_VERSION
 
 DATABASE: Final = "session.db"
 VIDEO: Final = "video.mp4"
 README: Final = "README.txt"
-ENDING: Final = ".ferdesk"
+ENDING: Final = SESSION_ENDING
 
 APPLICATION_ID: Final = 0x66657264  # "ferd": says in the file's header whose it is
 _BUSY_S: Final = 5.0
@@ -199,9 +200,9 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
         raise SessionError(f"{path} was written by a newer ferdesk. Install that, or newer.")
 
 
-def damaged(path: Path, error: Exception) -> SessionError:
+def damaged(path: Path, error: Exception) -> DamagedSessionError:
     """The error to raise where a database cannot be read."""
-    return SessionError(
+    return DamagedSessionError(
         f"{path} is damaged ({error}). Save what can be read: ferdesk sessions repair {path.parent}"
     )
 

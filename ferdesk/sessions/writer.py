@@ -12,11 +12,11 @@ from ferdesk.core.types import FrameResult, ImageU8
 from ferdesk.outputs.files import make_folder
 from ferdesk.outputs.mp4 import Mp4File
 from ferdesk.overlay import OverlayOptions, draw
+from ferdesk.overlay_hide import FaceHider
 from ferdesk.overlay_verdict import VerdictMemory
 from ferdesk.sessions import schema
 from ferdesk.sessions.clock import SessionClock
 from ferdesk.sessions.describe import write_readme
-from ferdesk.sessions.privacy import FaceHider
 from ferdesk.sessions.readings import (
     Annotation,
     AnnotationKind,

@@ -10,6 +10,11 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QPushButton, QVBoxLa
 from ferdesk.ui.theme import GAP
 
 ActionName = Literal[
+    "go_live",
+    "go_analyse",
+    "go_review",
+    "models",
+    "settings",
     "pause",
     "snapshot",
     "record",
@@ -21,6 +26,9 @@ ActionName = Literal[
     "units",
     "tint",
     "neutral",
+    "plots",
+    "mirror",
+    "stage",
     "theme",
     "full_screen",
     "leave",
@@ -44,6 +52,11 @@ class ActionSpec(NamedTuple):
 
 
 ACTIONS: Final = (
+    ActionSpec("go_live", "Show what a camera or file gives now", ("Ctrl+1",)),
+    ActionSpec("go_analyse", "Analyse many files", ("Ctrl+2",)),
+    ActionSpec("go_review", "Look at recorded sessions", ("Ctrl+3",)),
+    ActionSpec("models", "Nets and face models…", ("Ctrl+M",)),
+    ActionSpec("settings", "Settings…", ("Ctrl+,",)),
     ActionSpec("pause", "Pause or go on", ("Space",)),
     ActionSpec("snapshot", "Save a snapshot: picture and numbers", ("S",)),
     ActionSpec("record", "Record a session, or end it", ("R",)),
@@ -55,6 +68,9 @@ ACTIONS: Final = (
     ActionSpec("units", "Show or hide the action units", ("A",)),
     ActionSpec("tint", "Tint the muscles that act", ("M",)),
     ActionSpec("neutral", "Calibrate a neutral face…", ("N",)),
+    ActionSpec("plots", "Show or hide the plots of the last minute", ("P",)),
+    ActionSpec("mirror", "Show the picture as in a mirror", ("X",)),
+    ActionSpec("stage", "Stage: picture and large words alone, full screen", ("Shift+F",)),
     ActionSpec("theme", "Change the theme: system, dark, light", ("T",)),
     ActionSpec("full_screen", "Full screen and back", ("F", "F11")),
     ActionSpec("leave", "Leave full screen", ("Escape",)),
@@ -68,9 +84,12 @@ def spec_of(name: ActionName) -> ActionSpec:
     return next(spec for spec in ACTIONS if spec.name == name)
 
 
-def install(window: QWidget, slots: Mapping[ActionName, Callable[[], None]]) -> None:
-    """Give the window every action of the table; `slots` must have one function for each."""
+def install(window: QWidget, slots: Mapping[ActionName, Callable[[], None]]) -> tuple[QAction, ...]:
+    """Give the window the actions of the table that `slots` has a function for."""
+    installed = []
     for spec in ACTIONS:
+        if spec.name not in slots:
+            continue
         action = QAction(spec.text, window)
         action.setObjectName(spec.name)
         action.setShortcuts([QKeySequence(key) for key in spec.keys])
@@ -78,6 +97,8 @@ def install(window: QWidget, slots: Mapping[ActionName, Callable[[], None]]) -> 
         action.setAutoRepeat(False)
         action.triggered.connect(lambda _=False, run=slots[spec.name]: run())
         window.addAction(action)
+        installed.append(action)
+    return tuple(installed)
 
 
 def tip(spec: ActionSpec) -> str:

@@ -5,8 +5,10 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 
@@ -22,27 +24,44 @@ from ferdesk.ui.analysis import Pipeline
 from ferdesk.ui.main_window import MainWindow
 from ferdesk.ui.painter import Painter
 from ferdesk.ui.source_picker import Choice
+from ferdesk.ui.stats import RunStats
 from ferdesk.ui.worker import Jobs, Worker
 
 log = logging.getLogger(__name__)
 
 _SIGNAL_POLL_MS = 200
-_NO_STREAMS = StreamChoice()
 
 
-def run(
-    settings: Settings,
-    source: str | None,
-    streams: StreamChoice = _NO_STREAMS,
-    quit_after_s: float | None = None,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class WindowOptions:
+    """How the window starts.
+
+    Attributes:
+        source: what to watch first; None for the first camera, or the demo if there is none.
+        streams: live outputs that are on from the start.
+        record: whether a recording begins at once.
+        fullscreen: whether it fills the screen.
+        exit_after_s: it closes by itself after so long; None for never.
+        stats: file for the run's figures; None for none.
+    """
+
+    source: str | None = None
+    streams: StreamChoice = StreamChoice()  # noqa: RUF009  (frozen)
+    record: bool = False
+    fullscreen: bool = False
+    exit_after_s: float | None = None
+    stats: Path | None = None
+
+
+_AS_EVER = WindowOptions()
+
+
+def run(settings: Settings, options: WindowOptions = _AS_EVER) -> int:
     """Show the window until the user closes it.
 
     Args:
         settings: how frames are analysed.
-        source: what to watch first; without it the first camera, or the demo if there is none.
-        streams: live outputs that are on from the start.
-        quit_after_s: close by itself after so long.
+        options: how it starts.
 
     Returns:
         The process's exit code.
@@ -58,19 +77,31 @@ def run(
         reconnects=is_device,
     )
     window = MainWindow(
-        worker, jobs, painter, _cameras, _snapshot_folder(), default_folder(), streams
+        worker, jobs, painter, _cameras, _snapshot_folder(), default_folder(), options.streams
     )
+    stats = RunStats(window) if options.stats is not None else None
+    if stats is not None:
+        window.live.view.watch_shown(stats.shown)
     errors = _Errors()
     errors.happened.connect(window.report_unexpected)
     with _hooked(errors.happened.emit), _signals_quit(app):
         try:
-            window.show()
-            window.start(source)
-            if quit_after_s is not None:
-                QTimer.singleShot(round(quit_after_s * 1000), window, window.close)
+            if options.fullscreen:
+                window.showFullScreen()
+            else:
+                window.show()
+            if stats is not None:
+                stats.window_shown()
+            window.start(options.source)
+            if options.record:
+                window.live.recording.toggle()
+            if options.exit_after_s is not None:
+                QTimer.singleShot(round(options.exit_after_s * 1000), window, window.close)
             return app.exec()
         finally:
             window.hide()
+            if stats is not None and options.stats is not None:
+                stats.write(options.stats)
             worker.close()
             jobs.close()
             window.deleteLater()
@@ -79,7 +110,7 @@ def run(
 class _Errors(QObject):
     """Carries an error of any thread to the UI thread."""
 
-    happened = Signal(str)
+    happened = Signal(str, str)
 
 
 def _application() -> QApplication:
@@ -116,7 +147,7 @@ def _snapshot_folder() -> Path:
 
 
 @contextmanager
-def _hooked(report: Callable[[str], None]) -> Iterator[None]:
+def _hooked(report: Callable[[str, str], None]) -> Iterator[None]:
     """Log errors that nobody caught, and report them, instead of ending the app or losing them."""
 
     def happened(
@@ -127,7 +158,8 @@ def _hooked(report: Callable[[str], None]) -> Iterator[None]:
             return
         known = error if error is not None else kind()
         log.error("unexpected error", exc_info=(kind, known, trace))
-        report(f"Something unexpected went wrong: {kind.__name__}: {known}")
+        details = "".join(traceback.format_exception(kind, known, trace))
+        report(f"Something unexpected went wrong: {kind.__name__}: {known}", details)
 
     def in_thread(args: threading.ExceptHookArgs) -> None:
         happened(args.exc_type, args.exc_value, args.exc_traceback)

@@ -10,17 +10,29 @@ from PySide6.QtSvg import QSvgRenderer
 from ferdesk import resources
 
 Name = Literal[
+    "camera",
     "close",
+    "curve",
+    "films",
+    "frame_back",
+    "frame_on",
     "help",
+    "mirror",
+    "net",
     "neutral",
     "outputs",
     "pause",
     "play",
+    "plots",
     "record",
     "refresh",
+    "sliders",
     "snapshot",
+    "stage",
     "theme",
     "tint",
+    "to_end",
+    "to_start",
     "units",
 ]
 

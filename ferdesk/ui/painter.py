@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ferdesk.core.types import FrameResult, ImageU8
+from ferdesk.mirror import mirrored
 from ferdesk.overlay import OverlayOptions, draw
 from ferdesk.overlay_verdict import VerdictMemory
 from ferdesk.ui.live import LiveResult
@@ -19,6 +20,7 @@ class Painter:
         # The bars are in the cards beside the picture, where they hide nothing of it.
         self._options = OverlayOptions(bars=False)
         self._memory = VerdictMemory()
+        self._mirrors = False
         self._lock = threading.Lock()
 
     @property
@@ -30,10 +32,29 @@ class Painter:
         """Tint muscles from the next picture on, or no longer."""
         self._options = replace(self._options, aus=on)
 
+    @property
+    def mirrors(self) -> bool:
+        """Whether the picture is shown as in a mirror."""
+        return self._mirrors
+
+    def set_mirrors(self, on: bool) -> None:
+        """Show the picture as in a mirror from the next one on, or no longer."""
+        self._mirrors = on
+
+    @property
+    def options(self) -> OverlayOptions:
+        """What is drawn."""
+        return self._options
+
+    def set_options(self, options: OverlayOptions) -> None:
+        """Draw other things from the next picture on."""
+        self._options = options
+
     def paint(self, result: FrameResult) -> ImageU8:
         """The annotated picture, (height, width, 3) uint8, BGR, a new array."""
+        shown = mirrored(result) if self._mirrors else result
         with self._lock:
-            return draw(result, self._options, self._memory)
+            return draw(shown, self._options, self._memory)
 
     def paint_again(self, live: LiveResult) -> LiveResult:
         """The same result with its picture drawn anew."""

@@ -53,13 +53,17 @@ class SourcePicker(QWidget):
         self.combo = QComboBox()
         self.combo.setAccessibleName("Source")
         self.combo.setToolTip("What is watched: a camera, the demo, a file, a folder or a stream")
-        self.combo.setMinimumWidth(260)
+        self.combo.setMinimumWidth(110)
+        self.combo.setMaximumWidth(300)
         self.combo.activated.connect(self._activated)
         self.refresh = QPushButton()
         self.refresh.setIconSize(QSize(18, 18))
         self.refresh.setToolTip("Look for cameras again")
         self.refresh.setAccessibleName("Look for cameras again")
         self.refresh.clicked.connect(self.refresh_wanted)
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.combo.setSizeAdjustPolicy(policy)  # a long name must not make the window wider
+        self.combo.setMinimumContentsLength(12)
         self._dialogs = {
             "Open file…": self.ask_file,
             "Open folder of pictures…": self.ask_folder,

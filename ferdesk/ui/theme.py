@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QWidget
 
 from ferdesk import resources
 from ferdesk.core.labels import EXPRESSIONS
-from ferdesk.overlay import EXPRESSION_COLOURS
+from ferdesk.overlay_colours import SAFE_ON_LIGHT, ColourSet, expression_colours
 
 W = TypeVar("W", bound=QWidget)
 
@@ -33,7 +33,7 @@ class Mode(StrEnum):
 
 
 class Colours(NamedTuple):
-    """The colours of one theme, as #rrggbb."""
+    """The colours of one theme, as #rrggbb, and which set the expressions' are of."""
 
     window: str
     surface: str
@@ -47,6 +47,7 @@ class Colours(NamedTuple):
     info: str
     warning: str
     error: str
+    expressions: ColourSet = "standard"
 
 
 DARK: Final = Colours(
@@ -86,12 +87,12 @@ def named(widget: W, name: str) -> W:
     return widget
 
 
-def resolve(mode: Mode) -> Colours:
-    """The colours for a mode; dark where the system does not say."""
+def resolve(mode: Mode, expressions: ColourSet = "standard") -> Colours:
+    """The colours for a mode, with this set of the expressions'; dark where nobody says."""
+    light = mode is Mode.LIGHT
     if mode is Mode.SYSTEM:
-        scheme = QGuiApplication.styleHints().colorScheme()
-        return LIGHT if scheme is Qt.ColorScheme.Light else DARK
-    return LIGHT if mode is Mode.LIGHT else DARK
+        light = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Light
+    return (LIGHT if light else DARK)._replace(expressions=expressions)
 
 
 def apply(app: QApplication, colours: Colours) -> None:
@@ -108,8 +109,12 @@ def plain_buttons(box: QDialogButtonBox) -> None:
 
 def expression_colour(index: int, colours: Colours) -> QColor:
     """The colour of expression number `index`, dark enough to be seen on a light surface."""
-    colour = QColor(*EXPRESSION_COLOURS[EXPRESSIONS[index]])
-    if colours is LIGHT and colour.lightnessF() > 0.42:
+    name = EXPRESSIONS[index]
+    light = QColor(colours.surface).lightnessF() > 0.5
+    if light and colours.expressions == "safe":
+        return QColor(*SAFE_ON_LIGHT[name])
+    colour = QColor(*expression_colours(colours.expressions)[name])
+    if light and colour.lightnessF() > 0.42:
         return QColor.fromHslF(max(colour.hslHueF(), 0.0), colour.hslSaturationF(), 0.42)
     return colour
 
@@ -164,6 +169,16 @@ QToolTip {{
     background: {colours.raised}; color: {colours.text};
     border: 1px solid {colours.border}; padding: 4px;
 }}
+#rail {{ background: {colours.surface}; border-right: 1px solid {colours.border}; }}
+#rail QToolButton {{
+    border: 1px solid transparent; border-radius: 7px; padding: 6px 2px; background: transparent;
+    color: {colours.muted};
+}}
+#rail QToolButton:hover {{ background: {colours.raised}; }}
+#rail QToolButton:checked {{
+    background: {colours.raised}; color: {colours.text}; border-color: {colours.accent};
+}}
+#rail QToolButton:focus {{ border-color: {colours.accent}; }}
 #card, #banner {{
     background: {colours.surface}; border: 1px solid {colours.border}; border-radius: 10px;
 }}

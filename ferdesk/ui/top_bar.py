@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLayout, QPushButton, QWidget
 
 from ferdesk.ui import actions, icons
 from ferdesk.ui.actions import ActionName
@@ -15,15 +16,18 @@ _ICONS: Final[Mapping[ActionName, icons.Name]] = {
     "snapshot": "snapshot",
     "record": "record",
     "outputs": "outputs",
+    "mirror": "mirror",
+    "plots": "plots",
     "units": "units",
     "tint": "tint",
     "neutral": "neutral",
-    "theme": "theme",
-    "help": "help",
+    "stage": "stage",
 }
-_LEFT: Final = 3
+_WORDS: Final[dict[ActionName, str]] = {"snapshot": "Snapshot", "record": "Record"}
+_NARROW: Final = 320
+_LEFT: Final = 4
 """So many of the buttons stand beside the picker; the others at the right."""
-_SWITCHES: Final = frozenset({"units", "tint", "record", "outputs"})
+_SWITCHES: Final = frozenset({"units", "tint", "record", "outputs", "mirror", "plots"})
 """What stays pressed while it is on."""
 
 
@@ -40,22 +44,24 @@ class TopBar(QWidget):
         self.buttons = {name: _button(name, run[name]) for name in _ICONS}
         self._colours = DARK
         self._paused = False
-        self.buttons["snapshot"].setText("Snapshot")
-        self.buttons["record"].setText("Record")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GAP // 2)
-        row.addWidget(picker)
+        row.addWidget(picker, 1)
         for index, button in enumerate(self.buttons.values()):
             if index == _LEFT:
                 row.addStretch(1)
             row.addWidget(button)
+        self._compact = False
         self.show_paused(False)
+        self._wide = self.sizeHint().width()
+        # Else the words would keep the window from becoming narrow.
+        row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
 
     def show_paused(self, paused: bool) -> None:
         """Offer to pause, or to go on."""
         self._paused = paused
-        self.buttons["pause"].setText("Resume" if paused else "Pause")
+        self._show_words()
         self._show_icons()
 
     def show_on(self, name: ActionName, on: bool) -> None:
@@ -66,6 +72,23 @@ class TopBar(QWidget):
         """Follow the theme."""
         self._colours = colours
         self._show_icons()
+
+    def minimumSizeHint(self) -> QSize:
+        """Hardly any width: where there is little, the buttons lose their words."""
+        return QSize(_NARROW, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show words on buttons where there is room."""
+        super().resizeEvent(event)
+        compact = event.size().width() < self._wide
+        if compact != self._compact:
+            self._compact = compact
+            self._show_words()
+
+    def _show_words(self) -> None:
+        words = {"pause": "Resume" if self._paused else "Pause", **_WORDS}
+        for name, word in words.items():
+            self.buttons[name].setText("" if self._compact else word)
 
     def _show_icons(self) -> None:
         for name, button in self.buttons.items():

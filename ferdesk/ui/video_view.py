@@ -31,7 +31,7 @@ class VideoView(QWidget):
         self._image: QImage | None = None
         self._painted = True
         self._latencies: deque[tuple[int, float]] = deque()
-        self._tell_shown: Callable[[LiveResult, int], None] | None = None
+        self._tell_shown: list[Callable[[LiveResult, int], None]] = []
 
     @property
     def live(self) -> LiveResult | None:
@@ -40,7 +40,7 @@ class VideoView(QWidget):
 
     def watch_shown(self, tell: Callable[[LiveResult, int], None]) -> None:
         """Let it be told of each result when it is first painted, with `time.monotonic_ns()`."""
-        self._tell_shown = tell
+        self._tell_shown.append(tell)
 
     def show_result(self, live: LiveResult) -> None:
         """Show a result. Its image is used in place, so nobody may write into it any more."""
@@ -118,8 +118,8 @@ class VideoView(QWidget):
         now = time.monotonic_ns()
         self._latencies.append((now, (now - self._live.result.frame.captured_ns) / 1e6))
         self._forget_old(now)
-        if self._tell_shown is not None:
-            self._tell_shown(self._live, now)
+        for tell in self._tell_shown:
+            tell(self._live, now)
 
     def _forget_old(self, now: int) -> None:
         while self._latencies and now - self._latencies[0][0] > _LATENCY_WINDOW_NS:

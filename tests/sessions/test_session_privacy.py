@@ -8,7 +8,7 @@ import pytest
 from session_fakes import some_result
 
 from ferdesk.core.types import Box, Frame, FrameResult, ImageU8
-from ferdesk.sessions.privacy import HOLD_S, FaceHider
+from ferdesk.overlay_hide import HOLD_S, FaceHider
 
 FACE = Box(60, 60, 80, 100)
 

@@ -1,5 +1,6 @@
 """The real application, offscreen."""
 
+import json
 import logging
 import os
 import signal
@@ -47,15 +48,15 @@ def test_this_qt_leaves_none_and_true_alone(app: QApplication) -> None:
 
 
 @needs_demo
-def test_the_demo_shows_labelled_faces(app: QApplication) -> None:
+def test_the_demo_shows_labelled_faces(app: QApplication, tmp_path: Path) -> None:
     seen: list[tuple[str, str]] = []
 
     def look() -> None:
         window = the_window()
-        if window is None or window.view.live is None:
+        if window is None or window.live.view.live is None:
             return
-        for face in window.view.live.result.faces:
-            seen.append((face.label, window.panel.cards[0].label.text()))
+        for face in window.live.view.live.result.faces:
+            seen.append((face.label, window.live.panel.cards[0].label.text()))
         if len(seen) > 10:
             window.close()
 
@@ -63,8 +64,13 @@ def test_the_demo_shows_labelled_faces(app: QApplication) -> None:
     timer.timeout.connect(look)
     timer.start(20)
     before = set(threading.enumerate())
-    assert ui_app.run(Settings(), "demo", quit_after_s=8) == 0
+    stats = tmp_path / "stats.json"
+    options = ui_app.WindowOptions("demo", exit_after_s=20, stats=stats)
+    assert ui_app.run(Settings(), options) == 0
     timer.stop()
+    told = json.loads(stats.read_text())
+    assert told["shown"] > 10
+    assert 0 < told["ui_p99_ms"] <= told["ui_max_ms"]
     assert len(seen) > 10
     assert all(label in EXPRESSIONS for label, _ in seen)
     assert all(label.capitalize() == shown for label, shown in seen)
@@ -95,7 +101,7 @@ def test_an_error_in_a_slot_or_thread_is_shown_and_the_app_stays(
     for delay, step in ((100, fail), (200, look), (250, fail_in_thread), (400, look)):
         QTimer.singleShot(delay, step)
     with caplog.at_level(logging.ERROR):
-        assert ui_app.run(Settings(), "missing.mp4", quit_after_s=0.6) == 0
+        assert ui_app.run(Settings(), ui_app.WindowOptions("missing.mp4", exit_after_s=0.6)) == 0
     assert shown == [
         "Something unexpected went wrong: RuntimeError: a slot failed",
         "Something unexpected went wrong: ZeroDivisionError: division by zero",
@@ -107,7 +113,7 @@ def test_an_error_in_a_slot_or_thread_is_shown_and_the_app_stays(
 CHILD = """
 import sys
 from ferdesk.settings import Settings
-from ferdesk.ui.app import run
+from ferdesk.ui.app import WindowOptions, run
 from ferdesk.ui.main_window import MainWindow
 
 start = MainWindow.start
@@ -117,7 +123,7 @@ def started(self, source):
     print("running", flush=True)
 
 MainWindow.start = started
-sys.exit(run(Settings(), "missing.mp4", quit_after_s=20))
+sys.exit(run(Settings(), WindowOptions("missing.mp4", exit_after_s=20)))
 """
 
 

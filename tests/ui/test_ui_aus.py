@@ -189,10 +189,10 @@ def test_the_verdict_gives_what_has_room(width: int) -> None:
 def test_keys_of_units_and_tint(tmp_path: Path) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start("camera:0")
-        wait_until(lambda: window.view.live)
+        wait_until(lambda: window.live.view.live)
         window.activateWindow()
         wait_until(window.isActiveWindow)
-        units, tint = (window.top.buttons[name] for name in ("units", "tint"))
+        units, tint = (window.live.top.buttons[name] for name in ("units", "tint"))
         assert (units.isChecked(), tint.isChecked()) == (True, False)
         QTest.keyClick(window, Qt.Key.Key_A)
         assert not units.isChecked()
@@ -209,21 +209,21 @@ def test_the_tint_comes_and_goes_while_the_picture_is_held(tmp_path: Path) -> No
         points = np.random.default_rng(2).uniform(20, 80, (468, 3)).astype(np.float32)
         face = with_aus(values(whole={12: 1.0}))
         live = a_live([replace(face, face=replace(face.face, landmarks=points))])
-        window.view.show_result(live)
-        window.toggle_tint()
-        wait_until(lambda: window.view.live is not live)
-        shown = window.view.live
+        window.live.view.show_result(live)
+        window.live.toggle_tint()
+        wait_until(lambda: window.live.view.live is not live)
+        shown = window.live.view.live
         assert shown is not None
         assert shown.result is live.result
-        window.toggle_tint()
-        wait_until(lambda: window.view.live is not shown)
-        assert window.view.live is not None
-        assert (window.view.live.image != shown.image).any()
-        window.view.grab()
-        window.view.show_text("other")
-        window.toggle_tint()
+        window.live.toggle_tint()
+        wait_until(lambda: window.live.view.live is not shown)
+        assert window.live.view.live is not None
+        assert (window.live.view.live.image != shown.image).any()
+        window.live.view.grab()
+        window.live.view.show_text("other")
+        window.live.toggle_tint()
         spin(0.1)
-        assert window.view.live is None
+        assert window.live.view.live is None
 
 
 def test_the_net_s_tip_names_all_that_decides(tmp_path: Path) -> None:

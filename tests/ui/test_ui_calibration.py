@@ -59,7 +59,7 @@ def at_rest(faces: int = 1, seconds: float = 10.5, level: float = 0.3) -> Iterat
 
 def taken(window: MainWindow) -> bool:
     """Whether the recorder has what it was given, or has ended."""
-    run = window.calibration._run
+    run = window.live.calibration._run
     return run is None or run.frames._item is None
 
 
@@ -67,13 +67,13 @@ def feed(window: MainWindow, lives: Iterator[LiveResult]) -> None:
     """Show results one after the other, each only when the one before was taken."""
     for live in lives:
         wait_until(lambda: taken(window))
-        window.calibration.feed(live.result)
+        window.live.calibration.feed(live.result)
 
 
 def ready(window: MainWindow) -> None:
     window.start("camera:0")
     wait_until(lambda: "fake-net" in window.status.bundle.text())
-    window.toggle_pause()
+    window.live.toggle_pause()
 
 
 def test_a_face_is_recorded_saved_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,35 +81,39 @@ def test_a_face_is_recorded_saved_and_used(tmp_path: Path, monkeypatch: pytest.M
     built = Built()
     with open_window(tmp_path, Sources(camera_0=FakeSource), build=built) as window:
         ready(window)
-        window.calibrate()
-        assert "Recording the neutral face 'anna'" in str(window.banners.message(KEY))
+        window.live.calibrate()
+        assert "Recording the neutral face 'anna'" in str(window.live.banners.message(KEY))
         feed(window, at_rest(seconds=5))
-        wait_until(lambda: window.calibration._run and window.calibration._run.progress > 0.4)
-        window.calibration.feed(next(at_rest()).result)
-        wait_until(lambda: window.calibration._run is None)
-        assert "5.0 of 10 seconds" in str(window.banners.message(KEY)), "the clip began again"
+        wait_until(
+            lambda: window.live.calibration._run and window.live.calibration._run.progress > 0.4
+        )
+        window.live.calibration.feed(next(at_rest()).result)
+        wait_until(lambda: window.live.calibration._run is None)
+        assert "5.0 of 10 seconds" in str(window.live.banners.message(KEY)), "the clip began again"
         assert profile_names() == ()
 
-        window.calibrate()
+        window.live.calibrate()
         feed(window, at_rest())
-        wait_until(lambda: "is saved" in str(window.banners.message(KEY)))
+        wait_until(lambda: "is saved" in str(window.live.banners.message(KEY)))
         assert load_profile("anna").baseline[25] == pytest.approx(0.3, abs=0.011)
         wait_until(lambda: built.settings[-1].neutral == "anna")
-        window.banners.buttons(KEY)["Do not use it"].click()
+        window.live.banners.buttons(KEY)["Do not use it"].click()
         wait_until(lambda: built.settings[-1].neutral == "")
-        assert window.banners.message(KEY) is None
+        assert window.live.banners.message(KEY) is None
 
 
 def test_the_seconds_to_go_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, "me")
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         ready(window)
-        window.calibrate()
+        window.live.calibrate()
         feed(window, at_rest(seconds=0))
         assert window.status.message.text() == "10 s to go"
         feed(window, at_rest(seconds=7))
-        wait_until(lambda: window.calibration._run and window.calibration._run.progress >= 0.69)
-        window.calibration.feed(a_live((), a_frame(99, 7.1)).result)
+        wait_until(
+            lambda: window.live.calibration._run and window.live.calibration._run.progress >= 0.69
+        )
+        window.live.calibration.feed(a_live((), a_frame(99, 7.1)).result)
         assert window.status.message.text() == "3 s to go"
 
 
@@ -117,16 +121,16 @@ def test_it_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     answer(monkeypatch, "me")
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         ready(window)
-        window.calibrate()
+        window.live.calibrate()
         feed(window, at_rest(seconds=3))
-        window.calibrate()
+        window.live.calibrate()
         assert window.status.message.text() == "A neutral face is being recorded."
-        window.banners.buttons(KEY)["Cancel"].click()
-        assert window.banners.message(KEY) is None
+        window.live.banners.buttons(KEY)["Cancel"].click()
+        assert window.live.banners.message(KEY) is None
         assert window.status.message.text() == "The recording was cancelled."
-        window.calibrate()
-        window.open("camera:0")
-        assert window.banners.message(KEY) is None
+        window.live.calibrate()
+        window.live.open("camera:0")
+        assert window.live.banners.message(KEY) is None
     assert profile_names() == ()
 
 
@@ -136,7 +140,7 @@ def test_closing_the_window_ends_a_recording(
     answer(monkeypatch, "me")
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         ready(window)
-        window.calibrate()
+        window.live.calibrate()
     assert profile_names() == ()
 
 
@@ -150,9 +154,9 @@ def test_what_goes_wrong_is_said(
     answer(monkeypatch, name)
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         ready(window)
-        window.calibrate()
+        window.live.calibrate()
         feed(window, at_rest(faces, 1))
-        wait_until(lambda: said in str(window.banners.message(KEY)))
+        wait_until(lambda: said in str(window.live.banners.message(KEY)))
     assert profile_names() == ()
 
 
@@ -164,8 +168,8 @@ def test_a_source_that_ends_says_what_is_missing(
     with open_window(tmp_path, clip) as window:
         window.start("clip")
         wait_until(lambda: "fake-net" in window.status.bundle.text())
-        window.calibrate()
-        wait_until(lambda: "No face was seen" in str(window.banners.message(KEY)))
+        window.live.calibrate()
+        wait_until(lambda: "No face was seen" in str(window.live.banners.message(KEY)))
 
 
 def test_nothing_is_asked_where_there_are_no_units(
@@ -174,8 +178,8 @@ def test_nothing_is_asked_where_there_are_no_units(
     monkeypatch.setattr(FakePipeline, "au_estimator", "")
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         ready(window)
-        window.calibrate()
-        assert "--aus" in str(window.banners.message(KEY))
+        window.live.calibrate()
+        assert "--aus" in str(window.live.banners.message(KEY))
 
 
 def test_saying_no_to_the_question_begins_nothing(
@@ -184,5 +188,5 @@ def test_saying_no_to_the_question_begins_nothing(
     answer(monkeypatch, "me", ok=False)
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         ready(window)
-        window.calibrate()
-        assert window.banners.message(KEY) is None
+        window.live.calibrate()
+        assert window.live.banners.message(KEY) is None

@@ -20,18 +20,18 @@ TOKEN = "a-token-of-this-test"  # noqa: S105
 def test_nothing_is_on_unless_it_is_switched_on(tmp_path: Path) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start(None)
-        wait_until(lambda: window.view.live)
-        assert window.outputs.statuses() == []
+        wait_until(lambda: window.live.view.live)
+        assert window.live.outputs.statuses() == []
         assert not window.status.outputs.isVisible()
-        assert not window.top.buttons["outputs"].isChecked()
+        assert not window.live.top.buttons["outputs"].isChecked()
 
 
 def test_what_is_on_from_the_start_is_heard_and_shown(tmp_path: Path) -> None:
     streams = StreamChoice(websocket=True, websocket_port=0, token=TOKEN)
     with open_window(tmp_path, Sources(camera_0=FakeSource), streams=streams) as window:
         window.start(None)
-        wait_until(lambda: window.banners.message("outputs"))
-        said = window.banners.message("outputs") or ""
+        wait_until(lambda: window.live.banners.message("outputs"))
+        said = window.live.banners.message("outputs") or ""
         address = said.split("WebSocket: ")[1].split()[0]
         with connect(address, additional_headers={"Authorization": f"Bearer {TOKEN}"}) as client:
             wait_until(lambda: window.status.outputs.text() == "⇢ WebSocket")
@@ -39,13 +39,13 @@ def test_what_is_on_from_the_start_is_heard_and_shown(tmp_path: Path) -> None:
             assert message["faces"][0]["label"] == "happiness"
             wait_until(lambda: "1 client" in window.status.outputs.toolTip())
         assert window.status.outputs.isVisible()
-        assert window.top.buttons["outputs"].isChecked()
+        assert window.live.top.buttons["outputs"].isChecked()
 
 
 def test_the_dialog_switches_on_and_off(tmp_path: Path) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start(None)
-        wait_until(lambda: window.view.live)
+        wait_until(lambda: window.live.view.live)
         for on in (True, False):
             press(window, Qt.Key.Key_L)
             wait_until(lambda: window.findChild(OutputsDialog))
@@ -64,7 +64,7 @@ def test_one_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
         tmp_path, Sources(camera_0=FakeSource), pipeline=pipeline, streams=streams
     ) as window:
         window.start(None)
-        wait_until(lambda: window.banners.message("outputs"))
-        assert "256.1.1.1" in (window.banners.message("outputs") or "")
+        wait_until(lambda: window.live.banners.message("outputs"))
+        assert "256.1.1.1" in (window.live.banners.message("outputs") or "")
         assert not window.status.outputs.isVisible()
         wait_until(lambda: len(pipeline.seen) > 5)  # the picture goes on

@@ -25,7 +25,7 @@ def recorded(folder: Path) -> list[Path]:
 
 def start_recording(window: MainWindow, frames: int = 10) -> None:
     window.start(None)
-    wait_until(lambda: window.view.live)
+    wait_until(lambda: window.live.view.live)
     press(window, Qt.Key.Key_R)
     wait_until(
         lambda: (one := window._worker.tap.recorder) is not None and one.state.frames >= frames
@@ -36,7 +36,7 @@ def test_a_key_records_marks_and_ends(tmp_path: Path) -> None:
     pipeline = FakePipeline()
     with open_window(tmp_path, Sources(camera_0=FakeSource), pipeline=pipeline) as window:
         start_recording(window)
-        assert window.top.buttons["record"].isChecked()
+        assert window.live.top.buttons["record"].isChecked()
         assert pipeline.resets == 2  # for the source, and for the recording
         wait_until(lambda: window.status.recording.text().startswith("● 00:0"))
         press(window, Qt.Key.Key_B)
@@ -44,11 +44,11 @@ def test_a_key_records_marks_and_ends(tmp_path: Path) -> None:
         spin(0.1)
         press(window, Qt.Key.Key_Space)
         press(window, Qt.Key.Key_R)
-        wait_until(lambda: window.banners.message("recording"))
-        said = window.banners.message("recording")
+        wait_until(lambda: window.live.banners.message("recording"))
+        said = window.live.banners.message("recording")
         assert said is not None
         assert said.startswith("Recorded 00:0")
-        assert not window.top.buttons["record"].isChecked()
+        assert not window.live.top.buttons["record"].isChecked()
         wait_until(lambda: not window.status.recording.text())
     (folder,) = recorded(tmp_path)
     assert str(folder) in said
@@ -68,9 +68,9 @@ def test_another_source_ends_the_recording_and_keeps_it(tmp_path: Path) -> None:
     sources = Sources(camera_0=FakeSource, camera_1=FakeSource)
     with open_window(tmp_path, sources) as window:
         start_recording(window)
-        window.open("camera:1")
-        wait_until(lambda: window.banners.message("recording"))
-        said = window.banners.message("recording")
+        window.live.open("camera:1")
+        wait_until(lambda: window.live.banners.message("recording"))
+        said = window.live.banners.message("recording")
         assert said is not None
         assert said.startswith("The recording ended: another source is shown.")
     assert verify(recorded(tmp_path)[0]).finished
@@ -80,9 +80,9 @@ def test_a_clip_that_ends_ends_the_recording(tmp_path: Path) -> None:
     sources = Sources(clip=lambda: FakeSource("clip", live=False, frames=60, fps=60))
     with open_window(tmp_path, sources, cameras=()) as window:
         window.start("clip")
-        wait_until(lambda: window.view.live)
+        wait_until(lambda: window.live.view.live)
         press(window, Qt.Key.Key_R)
-        wait_until(lambda: window.banners.message("recording"))
+        wait_until(lambda: window.live.banners.message("recording"))
     assert verify(recorded(tmp_path)[0]).finished
 
 
@@ -101,8 +101,8 @@ def test_a_full_disk_is_said_and_what_was_recorded_is_kept(
     monkeypatch.setattr(recorder_module, "_LOOK_EVERY_S", 0.2)
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         start_recording(window, frames=1)
-        wait_until(lambda: window.banners.message("recording"))
-        said = window.banners.message("recording")
+        wait_until(lambda: window.live.banners.message("recording"))
+        said = window.live.banners.message("recording")
         assert said is not None
         assert "MB are left on the disk" in said
     assert verify(recorded(tmp_path)[0]).whole
@@ -112,17 +112,17 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "sessions").write_text("in the way")
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start(None)
-        wait_until(lambda: window.view.live)
+        wait_until(lambda: window.live.view.live)
         press(window, Qt.Key.Key_R)
-        wait_until(lambda: window.banners.message("recording"))
-        assert "cannot be written" in (window.banners.message("recording") or "")
-        assert not window.top.buttons["record"].isChecked()
+        wait_until(lambda: window.live.banners.message("recording"))
+        assert "cannot be written" in (window.live.banners.message("recording") or "")
+        assert not window.live.top.buttons["record"].isChecked()
 
 
 def test_the_options_are_asked_and_kept(tmp_path: Path) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start(None)
-        wait_until(lambda: window.view.live)
+        wait_until(lambda: window.live.view.live)
         press(window, Qt.Key.Key_R, Qt.KeyboardModifier.ShiftModifier)
         wait_until(lambda: window.findChild(RecordingDialog))
         dialog = window.findChild(RecordingDialog)
@@ -134,7 +134,7 @@ def test_the_options_are_asked_and_kept(tmp_path: Path) -> None:
         wait_until(lambda: window._worker.tap.recorder)
         time.sleep(0.2)
         press(window, Qt.Key.Key_R)
-        wait_until(lambda: window.banners.message("recording"))
+        wait_until(lambda: window.live.banners.message("recording"))
     (folder,) = (tmp_path / "sessions" / "lab").glob("*.ferdesk")
     with Session(folder) as session:
         assert session.meta.video == "pixelated"
@@ -144,7 +144,7 @@ def test_the_options_are_asked_and_kept(tmp_path: Path) -> None:
 def test_marking_without_a_recording_says_so(tmp_path: Path) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start(None)
-        wait_until(lambda: window.view.live)
+        wait_until(lambda: window.live.view.live)
         QTest.qWait(10)
         press(window, Qt.Key.Key_B)
         assert "Nothing is being recorded" in window.status.message.text()

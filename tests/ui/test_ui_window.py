@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLabel
@@ -38,9 +38,9 @@ def test_the_first_camera_is_shown(tmp_path: Path) -> None:
     sources = Sources(camera_0=FakeSource)
     with open_window(tmp_path, sources, cameras=("camera:0", "camera:1")) as window:
         window.start(None)
-        wait_until(lambda: window.view.live)
+        wait_until(lambda: window.live.view.live)
         assert sources.opened == [("camera:0", False)]
-        assert window.picker.combo.currentText() == "Webcam 0"
+        assert window.live.picker.combo.currentText() == "Webcam 0"
         assert window.windowTitle() == "Webcam 0 – ferdesk"
         wait_until(lambda: window.status.fps.text().split()[0].isdigit())
         assert window.status.source.text() == "Webcam 0  160×90"
@@ -54,14 +54,14 @@ def test_without_a_camera_the_demo_is_shown_and_said_so(tmp_path: Path) -> None:
     sources = Sources(demo=clip)
     with open_window(tmp_path, sources, cameras=()) as window:
         window.start(None)
-        wait_until(lambda: window.view.live)
+        wait_until(lambda: window.live.view.live)
         assert sources.opened == [("demo", True)]
         text = "No camera found: showing the built-in demo"
-        assert window.banners.message("no-camera") == text
-        assert list(window.banners.buttons("no-camera")) == ["Choose camera", "Open file"]
-        wait_until(lambda: window.view.live)
-        window.open("camera:0")
-        assert window.banners.message("no-camera") is None
+        assert window.live.banners.message("no-camera") == text
+        assert list(window.live.banners.buttons("no-camera")) == ["Choose camera", "Open file"]
+        wait_until(lambda: window.live.view.live)
+        window.live.open("camera:0")
+        assert window.live.banners.message("no-camera") is None
 
 
 def test_the_banner_opens_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,9 +69,9 @@ def test_the_banner_opens_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("clip", ""))
     with open_window(tmp_path, sources, cameras=()) as window:
         window.start(None)
-        wait_until(lambda: window.banners.buttons("no-camera"))
-        window.banners.buttons("no-camera")["Open file"].click()
-        assert sources.opened[-1][0] == "clip" or window.picker.combo.currentText() == "clip"
+        wait_until(lambda: window.live.banners.buttons("no-camera"))
+        window.live.banners.buttons("no-camera")["Open file"].click()
+        assert sources.opened[-1][0] == "clip" or window.live.picker.combo.currentText() == "clip"
         wait_until(lambda: sources.opened[-1] == ("clip", False))
 
 
@@ -79,22 +79,22 @@ def test_a_lost_camera_is_said_and_comes_back(tmp_path: Path) -> None:
     sources = Sources(camera_0=FakeSource)
     with open_window(tmp_path, sources) as window:
         window.start(None)
-        wait_until(lambda: window.view.live)
+        wait_until(lambda: window.live.view.live)
         assert sources.last is not None
         sources.last.unplugged.set()
-        wait_until(lambda: window.banners.message("source"))
-        assert window.banners.message("source") == "Webcam 0 was disconnected. Reconnecting…"
-        assert window.view.live is not None, "the last picture stays"
+        wait_until(lambda: window.live.banners.message("source"))
+        assert window.live.banners.message("source") == "Webcam 0 was disconnected. Reconnecting…"
+        assert window.live.view.live is not None, "the last picture stays"
         assert window.isVisible()
-        wait_until(lambda: window.banners.message("source") is None)
+        wait_until(lambda: window.live.banners.message("source") is None)
 
 
 def test_a_camera_that_is_busy_is_said(tmp_path: Path) -> None:
     with open_window(tmp_path, Sources()) as window:
         window.start("camera:0")
-        wait_until(lambda: window.banners.message("source"))
+        wait_until(lambda: window.live.banners.message("source"))
         assert (
-            window.banners.message("source")
+            window.live.banners.message("source")
             == "camera:0 cannot be opened. Trying again every second…"
         )
 
@@ -102,16 +102,16 @@ def test_a_camera_that_is_busy_is_said(tmp_path: Path) -> None:
 def test_a_bad_file_is_said(tmp_path: Path) -> None:
     with open_window(tmp_path, Sources()) as window:
         window.start("nothing.mp4")
-        wait_until(lambda: window.banners.message("source"))
-        assert window.banners.message("source") == "nothing.mp4 cannot be opened."
+        wait_until(lambda: window.live.banners.message("source"))
+        assert window.live.banners.message("source") == "nothing.mp4 cannot be opened."
 
 
 def test_a_clip_that_ends_can_be_played_again(tmp_path: Path) -> None:
     sources = Sources(clip=lambda: FakeSource("clip", live=False, frames=3, fps=50))
     with open_window(tmp_path, sources) as window:
         window.start("clip")
-        wait_until(lambda: window.banners.message("source") == "clip has ended.")
-        window.banners.buttons("source")["Play again"].click()
+        wait_until(lambda: window.live.banners.message("source") == "clip has ended.")
+        window.live.banners.buttons("source")["Play again"].click()
         wait_until(lambda: len(sources.opened) == 2)
 
 
@@ -126,16 +126,18 @@ def test_a_broken_bundle_is_said_and_tried_again(tmp_path: Path) -> None:
     sources = Sources(camera_0=FakeSource)
     with open_window(tmp_path, sources, build=build) as window:
         window.start("camera:0")
-        wait_until(lambda: window.banners.message("pipeline") == "The bundle is broken: run X.")
-        window.banners.buttons("pipeline")["Try again"].click()
-        wait_until(lambda: window.view.live)
-        assert window.banners.message("pipeline") is None
+        wait_until(
+            lambda: window.live.banners.message("pipeline") == "The bundle is broken: run X."
+        )
+        window.live.banners.buttons("pipeline")["Try again"].click()
+        wait_until(lambda: window.live.view.live)
+        assert window.live.banners.message("pipeline") is None
 
 
 def test_the_password_of_a_stream_is_not_shown(tmp_path: Path) -> None:
     with open_window(tmp_path, Sources()) as window:
         window.start("rtsp://me:secret@cam.example:554/live")
-        shown = [window.windowTitle(), window.picker.combo.currentText()]
+        shown = [window.windowTitle(), window.live.picker.combo.currentText()]
         shown += [label.text() for label in window.findChildren(QLabel)]
         assert not any("secret" in text for text in shown)
         assert "cam.example:554" in window.windowTitle()
@@ -145,12 +147,12 @@ def test_a_snapshot_holds_the_picture_and_the_numbers(tmp_path: Path) -> None:
     folder = tmp_path / "Pictures" / "ferdesk"
     with open_window(folder, Sources(camera_0=FakeSource)) as window:
         window.start("camera:0")
-        wait_until(lambda: window.view.live)
+        wait_until(lambda: window.live.view.live)
         press(window, Qt.Key.Key_Space)
         press(window, Qt.Key.Key_S)
         wait_until(lambda: "Saved" in window.status.message.text())
-        assert window.view.live is not None
-        shown = window.view.live.result
+        assert window.live.view.live is not None
+        shown = window.live.view.live.result
     png, data = sorted(folder.glob("*.png")), sorted(folder.glob("*.json"))
     assert len(png) == len(data) == 1
     assert png[0].read_bytes().startswith(b"\x89PNG")
@@ -164,15 +166,15 @@ def test_a_snapshot_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with open_window(tmp_path / "file" / "ferdesk", Sources(camera_0=FakeSource)) as window:
         window.start("camera:0")
-        wait_until(lambda: window.view.live)
-        window.save_snapshot()
-        wait_until(lambda: window.banners.message("snapshot"))
-        assert "cannot be saved" in str(window.banners.message("snapshot"))
+        wait_until(lambda: window.live.view.live)
+        window.live.save_snapshot()
+        wait_until(lambda: window.live.banners.message("snapshot"))
+        assert "cannot be saved" in str(window.live.banners.message("snapshot"))
 
 
 def test_a_snapshot_of_nothing_is_said(tmp_path: Path) -> None:
     with open_window(tmp_path, Sources()) as window:
-        window.save_snapshot()
+        window.live.save_snapshot()
         assert window.status.message.text() == "There is no picture to save yet."
 
 
@@ -181,14 +183,14 @@ def test_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("clip", ""))
     with open_window(tmp_path, sources) as window:
         window.start("camera:0")
-        wait_until(lambda: window.view.live)
+        wait_until(lambda: window.live.view.live)
         press(window, Qt.Key.Key_Space)
-        assert window.top.buttons["pause"].text() == "Resume"
-        held = window.view.live
+        assert window.live.top.buttons["pause"].text() == "Resume"
+        held = window.live.view.live
         spin(0.2)
-        assert window.view.live is held
+        assert window.live.view.live is held
         press(window, Qt.Key.Key_Space)
-        assert window.top.buttons["pause"].text() == "Pause"
+        assert window.live.top.buttons["pause"].text() == "Pause"
         press(window, Qt.Key.Key_O)
         wait_until(lambda: sources.opened[-1] == ("clip", False))
         press(window, Qt.Key.Key_D)
@@ -224,21 +226,21 @@ def test_the_space_bar_presses_a_message_s_button_that_has_the_focus(tmp_path: P
     sources = Sources(clip=lambda: FakeSource("clip", live=False, frames=3, fps=50))
     with open_window(tmp_path, sources) as window:
         window.start("clip")
-        wait_until(lambda: window.banners.buttons("source"))
-        button = window.banners.buttons("source")["Play again"]
+        wait_until(lambda: window.live.banners.buttons("source"))
+        button = window.live.banners.buttons("source")["Play again"]
         window.activateWindow()
         button.setFocus()
         QTest.keyClick(button, Qt.Key.Key_Space)
         wait_until(lambda: len(sources.opened) == 2)
-        assert window.top.buttons["pause"].text() == "Pause"
+        assert window.live.top.buttons["pause"].text() == "Pause"
 
 
 def test_choosing_from_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = Sources(camera_0=FakeSource, camera_1=FakeSource, demo=clip)
     with open_window(tmp_path, sources, cameras=("camera:0", "camera:1")) as window:
         window.start(None)
-        wait_until(lambda: window.view.live)
-        combo = window.picker.combo
+        wait_until(lambda: window.live.view.live)
+        combo = window.live.picker.combo
         combo.activated.emit(combo.findText("Webcam 1"))
         wait_until(lambda: sources.opened[-1][0] == "camera:1")
         assert combo.currentText() == "Webcam 1"
@@ -271,26 +273,28 @@ def test_themes(tmp_path: Path, app: QApplication) -> None:
             window.set_mode(mode)
             assert app.palette().window().color().name() == colours.window
             image = window.grab().toImage()
-            assert image.pixelColor(4, 4).name() == colours.window
+            assert (
+                image.pixelColor(window.live.mapTo(window, QPoint(4, 4))).name() == colours.window
+            )
 
 
 def test_the_picture_is_painted_as_it_is(tmp_path: Path) -> None:
     with open_window(tmp_path, Sources()) as window:
         live = a_live()
-        window.view.show_result(live)
-        rect = window.view.picture_rect()
+        window.live.view.show_result(live)
+        rect = window.live.view.picture_rect()
         assert abs(rect.width() / rect.height() - 160 / 90) < 0.02
-        assert rect.width() <= window.view.width()
-        middle = window.view.grab().toImage().pixelColor(window.view.rect().center())
+        assert rect.width() <= window.live.view.width()
+        middle = window.live.view.grab().toImage().pixelColor(window.live.view.rect().center())
         assert middle.getRgb()[:3] == (0, 200, 0)
-        assert window.view.latency_ms() is not None
-        window.view.show_text("Nothing")
-        assert window.view.latency_ms() is None
+        assert window.live.view.latency_ms() is not None
+        window.live.view.show_text("Nothing")
+        assert window.live.view.latency_ms() is None
 
 
 def test_an_unexpected_error_is_shown(tmp_path: Path) -> None:
     with open_window(tmp_path, Sources()) as window:
-        window.report_unexpected("Something broke")
+        window.report_unexpected("Something broke", "Traceback")
         assert window.banners.message("unexpected") == "Something broke"
         window.banners._banners["unexpected"].close_button.click()
         assert window.banners.message("unexpected") is None

@@ -1,4 +1,4 @@
-"""Makes faces unrecognisable in the picture that is recorded."""
+"""Makes faces unrecognisable in a picture that is shown or recorded."""
 
 from typing import Final, Literal
 
@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 
 from ferdesk.core.types import Box, FrameResult, ImageU8
+
+Cover = Literal["blurred", "pixelated"]
+Hiding = Literal["off", "blurred", "pixelated"]
 
 _CELLS: Final = 6
 """A face is reduced to so many values across: far below what recognises a person."""
@@ -28,7 +31,7 @@ class FaceHider:
         how: blurred (no edges) or pixelated (squares); both keep the same few values.
     """
 
-    def __init__(self, how: Literal["blurred", "pixelated"]) -> None:
+    def __init__(self, how: Cover) -> None:
         self._interpolation = cv2.INTER_CUBIC if how == "blurred" else cv2.INTER_NEAREST
         self._seen: dict[int, tuple[Box, float]] = {}
 
@@ -36,7 +39,7 @@ class FaceHider:
         """The frame's picture without faces.
 
         Args:
-            result: the next of the recording.
+            result: the next of the video.
 
         Returns:
             (height, width, 3) uint8, BGR; a new array.

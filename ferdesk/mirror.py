@@ -1,0 +1,39 @@
+"""A result as in a mirror, for people who watch themselves; numbers stay those of the camera."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from ferdesk.core.types import Box, Face, FaceResult, FrameResult, Pose
+
+
+def mirrored(result: FrameResult) -> FrameResult:
+    """The result with its picture mirrored left to right, and what is drawn with it.
+
+    Boxes, landmarks and poses follow the picture; probabilities and action units, whose sides are
+    the person's own, stay. For drawing, not for storing.
+    """
+    frame = result.frame
+    image = np.asarray(cv2.flip(frame.image, 1), np.uint8)
+    last = float(image.shape[1] - 1)
+    faces = tuple(
+        replace(one, face=_mirrored(one.face, last)) for one in result.faces if _is_placed(one)
+    )
+    return replace(result, frame=replace(frame, image=image), faces=faces)
+
+
+def _is_placed(result: FaceResult) -> bool:
+    return bool(np.isfinite(result.face.box).all())
+
+
+def _mirrored(face: Face, last: float) -> Face:
+    box, pose = face.box, face.pose
+    landmarks = face.landmarks.copy()
+    landmarks[:, 0] = last - landmarks[:, 0]
+    return replace(
+        face,
+        box=Box(last - box.x - box.w, box.y, box.w, box.h),
+        pose=Pose(-pose.yaw, pose.pitch, -pose.roll),
+        landmarks=landmarks,
+    )

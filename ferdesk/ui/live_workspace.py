@@ -1,0 +1,404 @@
+"""The live workspace: a source, the picture with messages above it, a card for each face."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from ferdesk.live.capture import SourceState
+from ferdesk.streams.choice import StreamChoice
+from ferdesk.ui.actions import ActionName
+from ferdesk.ui.banner import BannerAction, BannerStack
+from ferdesk.ui.calibration import Calibration
+from ferdesk.ui.history import History
+from ferdesk.ui.live import LiveResult, PipelineState
+from ferdesk.ui.outputs import Outputs
+from ferdesk.ui.painter import Painter
+from ferdesk.ui.panels import FacesPanel
+from ferdesk.ui.recording import Recording
+from ferdesk.ui.snapshot import Snapshot, save_snapshot
+from ferdesk.ui.source_picker import DEMO, Choice, SourcePicker
+from ferdesk.ui.stage_label import StageLabel
+from ferdesk.ui.status import StatusLine
+from ferdesk.ui.theme import DARK, GAP, Colours
+from ferdesk.ui.top_bar import TopBar
+from ferdesk.ui.video_view import VideoView
+from ferdesk.ui.worker import Jobs, Worker
+
+if TYPE_CHECKING:
+    from ferdesk.ui.time_plots import TimePlots
+
+
+class LiveWorkspace(QWidget):
+    """Source picker on top, picture with messages above it, cards at the right.
+
+    Args:
+        worker: runs the source through the pipeline; closed by whoever made it.
+        jobs: runs the scan for cameras, the saving of snapshots and the recording of faces.
+        painter: draws what the worker found.
+        find_cameras: lists the cameras there are; may be slow, is called in a thread.
+        snapshots: the folder that snapshots go to.
+        sessions: the folder that recordings go to.
+        streams: live outputs that are on from the start.
+        status: the window's line at the bottom.
+        say: says something for a moment.
+        stage: shows the picture to an audience.
+    """
+
+    source_named = Signal(str)
+    """What is watched now, for the window's title."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        jobs: Jobs,
+        painter: Painter,
+        find_cameras: Callable[[], Sequence[Choice]],
+        snapshots: Path,
+        sessions: Path,
+        streams: StreamChoice,
+        status: StatusLine,
+        say: Callable[[str], None],
+        stage: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self._worker = worker
+        self._jobs = jobs
+        self._painter = painter
+        self._find_cameras = find_cameras
+        self._snapshots = snapshots
+        self._status = status
+        self._say = say
+        self._spec = ""
+        self._played = False
+        self._units_shown = True
+        self._plots_shown = False
+        self._colours = DARK
+        self._au_estimator = ""
+        self.picker = SourcePicker()
+        self.banners = BannerStack()
+        self.view = VideoView()
+        self.panel = FacesPanel()
+        self.history = History()
+        self.plots: TimePlots | None = None
+        self.stage = StageLabel()
+        self.stage.setVisible(False)
+        self.recording = Recording(
+            self,
+            worker.tap,
+            jobs,
+            self.banners,
+            say,
+            sessions,
+            lambda on: self.top.show_on("record", on),
+        )
+        self.outputs = Outputs(
+            self,
+            worker.tap,
+            jobs,
+            self.banners,
+            streams,
+            lambda on: self.top.show_on("outputs", on),
+        )
+        self.calibration = Calibration(self, jobs, self.banners, say, self._use_neutral)
+        self.top = TopBar(self.picker, {**self.slots(), "stage": stage})
+        self._lay_out()
+        self._connect()
+        self.top.show_on("units", self._units_shown)
+        self.top.show_on("tint", painter.tints)
+
+    def start(self, source: str | None) -> None:
+        """Begin with a source; without one with the first camera, else with the demo."""
+        self._worker.start()
+        if source is not None:
+            self.open(source)
+            self._jobs.submit(self._find_cameras, self.picker.set_cameras, self._scan_failed)
+            return
+        self.view.show_text("Looking for a camera…")
+        self._jobs.submit(self._find_cameras, self._start_with, self._start_without)
+
+    def open(self, spec: str) -> None:
+        """Watch another source."""
+        self.calibration.cancel()
+        for key in ("source", "no-camera", "warning"):
+            self.banners.clear(key)
+        self._spec = spec
+        self._played = False
+        self._worker.open(spec, loop=spec == DEMO)
+        self.picker.show_current(spec)
+        name = self.picker.name_of(spec)
+        self.source_named.emit(name)
+        self._status.show_source(name, None)
+        self._status.show_counters(None, None)
+        self.view.show_text(f"Opening {name}…")
+        self.panel.clear()
+        self.history.clear()
+        self.top.show_paused(False)
+
+    def toggle_pause(self) -> None:
+        """Hold the picture, or go on."""
+        paused = not self._worker.paused
+        self._worker.set_paused(paused)
+        self.recording.set_paused(paused)
+        self.top.show_paused(paused)
+        self._say("Paused" if paused else "")
+
+    def save_snapshot(self) -> None:
+        """Save what is shown."""
+        live = self.view.live
+        if live is None:
+            self._say("There is no picture to save yet.")
+            return
+        now = datetime.now().astimezone()
+        self._jobs.submit(
+            lambda: save_snapshot(live, self._snapshots, now),
+            self._snapshot_saved,
+            lambda error: self.banners.show_message("snapshot", str(error), "error"),
+        )
+
+    def refresh_cameras(self) -> None:
+        """Look for cameras, in a thread."""
+        self._jobs.submit(self._find_cameras, self._cameras_found, self._scan_failed)
+
+    def choose_camera(self) -> None:
+        """Look for cameras again and let the user choose."""
+
+        def found(cameras: Sequence[Choice]) -> None:
+            self._cameras_found(cameras)
+            self.picker.open_list()
+
+        self._jobs.submit(self._find_cameras, found, self._scan_failed)
+
+    def toggle_units(self) -> None:
+        """Show the cards' action units, or leave the room to the expressions."""
+        self._units_shown = not self._units_shown
+        self.panel.set_units_shown(self._units_shown)
+        self.top.show_on("units", self._units_shown)
+        self._say(f"Action units: {'shown' if self._units_shown else 'hidden'}")
+
+    def toggle_plots(self) -> None:
+        """Show or hide the curves of the last minute."""
+        self._plots_shown = not self._plots_shown
+        if self.plots is None:
+            self.plots = self._made_plots()
+        self.plots.setVisible(self._plots_shown)
+        self.top.show_on("plots", self._plots_shown)
+
+    def _made_plots(self) -> "TimePlots":
+        # Their library takes a good part of the window's start, and many never want them.
+        from ferdesk.ui.time_plots import TimePlots
+
+        plots = TimePlots(self.history)
+        plots.set_colours(self._colours)
+        self._left.addWidget(plots, 1)
+        return plots
+
+    def toggle_mirror(self) -> None:
+        """Show the picture as in a mirror, or as the camera gives it."""
+        on = not self._painter.mirrors
+        self._painter.set_mirrors(on)
+        self.top.show_on("mirror", on)
+        self._say("Mirrored; left and right in the numbers stay the person's own" if on else "")
+        self._paint_again()
+
+    def toggle_tint(self) -> None:
+        """Tint the muscles that act, or leave the picture as it is."""
+        on = not self._painter.tints
+        self._painter.set_tints(on)
+        self.top.show_on("tint", on)
+        self._say(f"Muscles: {'tinted' if on else 'not tinted'}")
+        self._paint_again()
+
+    def calibrate(self) -> None:
+        """Record a neutral face."""
+        self.calibration.start(self._au_estimator)
+
+    def slots(self) -> dict[ActionName, Callable[[], None]]:
+        """What each of its actions does."""
+        return {
+            "pause": self.toggle_pause,
+            "snapshot": self.save_snapshot,
+            "record": self.recording.toggle,
+            "record_options": self.recording.options,
+            "mark": self.recording.mark,
+            "outputs": self.outputs.choose,
+            "open_file": self.picker.ask_file,
+            "demo": lambda: self.open(DEMO),
+            "units": self.toggle_units,
+            "plots": self.toggle_plots,
+            "mirror": self.toggle_mirror,
+            "tint": self.toggle_tint,
+            "neutral": self.calibrate,
+        }
+
+    def set_colours(self, colours: Colours) -> None:
+        """Follow the theme."""
+        for part in (self.top, self.picker, self.banners, self.view, self.panel):
+            part.set_colours(colours)
+        self._colours = colours
+        if self.plots is not None:
+            self.plots.set_colours(colours)
+        self.stage.set_colours(colours)
+
+    def show_stage(self, on: bool) -> None:
+        """Leave picture and large words alone for an audience, or show all again."""
+        self.top.setVisible(not on)
+        self.panel.setVisible(not on)
+        if self.plots is not None:
+            self.plots.setVisible(self._plots_shown and not on)
+        self.stage.setVisible(on)
+        margin = 0 if on else GAP
+        self._column.setContentsMargins(margin, margin, margin, margin)
+
+    def close_down(self) -> None:
+        """Let go of the source at once; whoever made the worker joins its threads."""
+        self.calibration.cancel()
+        self._worker.stop()
+        self.outputs.close()
+
+    def refresh_status(self) -> None:
+        """Show how it goes; called a few times a second."""
+        self._status.show_counters(self.view.live, self.view.latency_ms())
+        self._status.show_recording(self.recording.status())
+        self._status.show_outputs(self.outputs.statuses())
+
+    def _lay_out(self) -> None:
+        left = self._left = QVBoxLayout()
+        left.setSpacing(GAP)
+        left.addWidget(self.banners)
+        left.addWidget(self.view, 3)
+        left.addWidget(self.stage)
+        middle = QHBoxLayout()
+        middle.setSpacing(GAP)
+        middle.addLayout(left, 3)
+        middle.addWidget(self.panel, 1)
+        column = self._column = QVBoxLayout(self)
+        column.setContentsMargins(GAP, GAP, GAP, GAP)
+        column.setSpacing(GAP)
+        column.addWidget(self.top)
+        column.addLayout(middle, 1)
+        # Else the list of sources has it, and would look as if something had to be chosen.
+        self.view.setFocus()
+
+    def _connect(self) -> None:
+        self.picker.chosen.connect(self.open)
+        self.picker.refresh_wanted.connect(self.refresh_cameras)
+        self.view.watch_shown(self.recording.shown)
+        self._worker.result_ready.connect(self._show_result)
+        self._worker.source_changed.connect(self._source_changed)
+        self._worker.pipeline_changed.connect(self._pipeline_changed)
+        self._worker.recording_ended.connect(self.recording.ended)
+
+    def _show_result(self) -> None:
+        live = self._worker.take()
+        if live is not None:
+            self.view.show_result(live)
+            self.panel.show_faces(live.result.faces, live.result.frame.clock_s)
+            self.history.add(live.result.frame.clock_s, live.result.faces)
+            self.stage.show_faces(live.result.faces)
+            self.calibration.feed(live.result)
+
+    def _paint_again(self) -> None:
+        live = self.view.live
+        if live is not None:
+            self._jobs.submit(
+                lambda: self._painter.paint_again(live),
+                self._show_again,
+                lambda error: self.banners.show_message("unexpected", str(error), "error"),
+            )
+
+    def _show_again(self, live: LiveResult) -> None:
+        shown = self.view.live
+        if shown is not None and shown.result is live.result:
+            self.view.show_result(live)
+
+    def _source_changed(self, state: SourceState) -> None:
+        if not self._worker.is_current(state):
+            return
+        name = self.picker.name_of(state.spec)
+        if state.phase == "playing" and state.info is not None:
+            self._played = True
+            self.banners.clear("source")
+            size = (state.info.width, state.info.height) if state.info.width else None
+            self._status.show_source(name, size)
+            if self.view.live is None:
+                self.view.show_text("Loading the models…")
+        elif state.phase == "warning":
+            if state.message:
+                self.banners.show_message("warning", f"{name}: {state.message}.", "warning")
+            else:
+                self.banners.clear("warning")
+        elif state.phase == "lost":
+            self._source_lost(name, state)
+        elif state.phase == "failed":
+            self.banners.show_message("source", state.message, "error", self._ways_out())
+            self.view.show_text(f"{name} cannot be shown.")
+        elif state.phase == "ended":
+            self.calibration.end()
+            self.recording.stop()
+            self._source_ended(name, state)
+
+    def _source_ended(self, name: str, state: SourceState) -> None:
+        if not (state.info is not None and state.info.frames == 1):
+            again = BannerAction("Play again", lambda: self.open(self._spec))
+            self.banners.show_message("source", f"{name} has ended.", "info", (again,))
+
+    def _source_lost(self, name: str, state: SourceState) -> None:
+        """A device went away, or did not open: the worker goes on trying."""
+        if self._played:
+            text = f"{name} was disconnected. Reconnecting…"
+        else:
+            text = f"{state.message} Trying again every second…"
+            self.view.show_text(f"Waiting for {name}…")
+        self.banners.show_message("source", text, "warning", self._ways_out(), state.message)
+
+    def _pipeline_changed(self, state: PipelineState) -> None:
+        self._status.show_pipeline(state)
+        self.outputs.pipeline_changed(state)
+        self._au_estimator = state.au_estimator
+        if not state.error:
+            self.banners.clear("pipeline")
+            return
+        again = BannerAction("Try again", self._worker.rebuild)
+        self.banners.show_message("pipeline", state.error, "error", (again,))
+        if self.view.live is None:
+            self.view.show_text("Faces cannot be analysed; the message above says why.")
+
+    def _use_neutral(self, name: str) -> None:
+        self._worker.configure(self._worker.settings.model_copy(update={"neutral": name}))
+
+    def _start_with(self, cameras: Sequence[Choice]) -> None:
+        self.picker.set_cameras(cameras)
+        if cameras:
+            self.open(cameras[0].spec)
+            return
+        self.open(DEMO)
+        self.banners.show_message(
+            "no-camera", "No camera found: showing the built-in demo", "info", self._ways_out()
+        )
+
+    def _start_without(self, error: Exception) -> None:
+        self._start_with(())
+        self._scan_failed(error)
+
+    def _cameras_found(self, cameras: Sequence[Choice]) -> None:
+        self.picker.set_cameras(cameras)
+        count = len(cameras)
+        self._say(f"{count or 'No'} camera{'' if count == 1 else 's'} found")
+
+    def _scan_failed(self, error: Exception) -> None:
+        text = f"Cameras cannot be listed: {error}"
+        self.banners.show_message("scan", text, "warning")
+
+    def _snapshot_saved(self, snapshot: Snapshot) -> None:
+        self.banners.clear("snapshot")
+        self._say(f"Saved {snapshot.picture} and {snapshot.data.name}")
+
+    def _ways_out(self) -> tuple[BannerAction, ...]:
+        return (
+            BannerAction("Choose camera", self.choose_camera),
+            BannerAction("Open file", self.picker.ask_file),
+        )

@@ -1,0 +1,1 @@
+"""The bundles and the face models: seeing, choosing, adding, removing, fetching them."""

@@ -1,0 +1,89 @@
+"""The rail at the left: which workspace is shown, and what holds for all of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
+
+from ferdesk.ui import actions, icons
+from ferdesk.ui.actions import ActionName
+from ferdesk.ui.theme import DARK, GAP, Colours
+
+_WORKSPACES: Final[Mapping[ActionName, tuple[icons.Name, str]]] = {
+    "go_live": ("camera", "Live"),
+    "go_analyse": ("films", "Analyse"),
+    "go_review": ("curve", "Review"),
+}
+_COMMON: Final[Mapping[ActionName, tuple[icons.Name, str]]] = {
+    "models": ("net", "Models"),
+    "settings": ("sliders", "Settings"),
+    "theme": ("theme", "Theme"),
+    "help": ("help", "Keys"),
+}
+_WIDTH: Final = 72
+
+
+class Rail(QFrame):
+    """Buttons, workspaces above and the rest below; those that nobody answers are left out.
+
+    Args:
+        run: what each action does.
+    """
+
+    def __init__(
+        self, run: Mapping[ActionName, Callable[[], None]], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("rail")
+        self.setAccessibleName("Workspaces")
+        self.setFixedWidth(_WIDTH)
+        self._colours = DARK
+        self._icons = {
+            name: icon
+            for name, (icon, _) in (*_WORKSPACES.items(), *_COMMON.items())
+            if name in run
+        }
+        self.buttons: dict[ActionName, QToolButton] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(GAP // 2, GAP, GAP // 2, GAP)
+        column.setSpacing(GAP // 2)
+        for table in (_WORKSPACES, _COMMON):
+            for name, (_, text) in table.items():
+                if name in run:
+                    self.buttons[name] = _button(name, text, run[name])
+                    column.addWidget(self.buttons[name])
+            if table is _WORKSPACES:
+                column.addStretch(1)
+        for name in _WORKSPACES:
+            if name in self.buttons:
+                self.buttons[name].setCheckable(True)
+        self._show_icons()
+
+    def show_workspace(self, name: ActionName) -> None:
+        """Show which workspace is shown."""
+        for one in _WORKSPACES:
+            if one in self.buttons:
+                self.buttons[one].setChecked(one == name)
+
+    def set_colours(self, colours: Colours) -> None:
+        """Follow the theme."""
+        self._colours = colours
+        self._show_icons()
+
+    def _show_icons(self) -> None:
+        for name, button in self.buttons.items():
+            button.setIcon(icons.icon(self._icons[name], self._colours.text))
+
+
+def _button(name: ActionName, text: str, run: Callable[[], None]) -> QToolButton:
+    spec = actions.spec_of(name)
+    button = QToolButton()
+    button.setText(text)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+    button.setIconSize(QSize(22, 22))
+    button.setFixedWidth(_WIDTH - GAP)
+    button.setToolTip(actions.tip(spec))
+    button.setAccessibleName(spec.text)
+    button.clicked.connect(lambda _=False: run())
+    return button

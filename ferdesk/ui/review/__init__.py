@@ -1,0 +1,1 @@
+"""The workspace in which recorded sessions are looked at, annotated and exported."""

@@ -1,0 +1,180 @@
+"""Annotations as a table that is edited in place."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final, get_args
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from ferdesk.core.labels import EXPRESSIONS
+from ferdesk.review.notes import MOST_TEXT, NoteBook, kind_of
+from ferdesk.review.stamps import seconds_of, stamp
+from ferdesk.sessions.readings import Annotation, AnnotationKind
+
+COLUMNS: Final = ("Time", "End", "Kind", "Person", "Text", "Author")
+KIND: Final = COLUMNS.index("Kind")
+TEXT: Final = COLUMNS.index("Text")
+
+KINDS: Final[tuple[AnnotationKind, ...]] = get_args(AnnotationKind)
+_ALL: Final = "all"
+_LARGEST_ID: Final = 2**31
+
+_Index = QModelIndex | QPersistentModelIndex
+_NO_PARENT: Final = QModelIndex()
+
+
+class NotesTable(QAbstractTableModel):
+    """The rows of a note book.
+
+    Its signals: `edited` gives a key and the annotation as the user wants it, `refused` says why a
+    cell cannot hold what was typed.
+    """
+
+    edited = Signal(int, Annotation)
+    refused = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: list[tuple[int, Annotation]] = []
+        self.editable = False
+
+    def show_notes(self, notes: NoteBook) -> None:
+        """Show all of them anew."""
+        self.beginResetModel()
+        self._rows = notes.rows()
+        self.endResetModel()
+
+    def key_at(self, row: int) -> int:
+        """The key of a row's annotation."""
+        return self._rows[row][0]
+
+    def note_at(self, row: int) -> Annotation:
+        """A row's annotation."""
+        return self._rows[row][1]
+
+    def row_of(self, key: int) -> int | None:
+        """The row of a key; None where it is gone."""
+        return next((row for row, (other, _) in enumerate(self._rows) if other == key), None)
+
+    def rowCount(self, parent: _Index = _NO_PARENT) -> int:
+        """How many annotations there are."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: _Index = _NO_PARENT) -> int:
+        """How many columns there are."""
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """What stands above the columns."""
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section]
+        return None
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """What a cell shows, and what is edited."""
+        shown = (
+            Qt.ItemDataRole.DisplayRole,
+            Qt.ItemDataRole.EditRole,
+            Qt.ItemDataRole.ToolTipRole,
+        )
+        if role not in shown:
+            return None
+        return _cells(self.note_at(index.row()))[index.column()]
+
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        """Whether a cell can be edited."""
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsEditable if self.editable else flags
+
+    def setData(self, index: _Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """Take in what was typed; `edited` or `refused` says what came of it."""
+        if role != Qt.ItemDataRole.EditRole or not self.editable:
+            return False
+        key, note = self._rows[index.row()]
+        try:
+            changed = _changed(note, COLUMNS[index.column()], str(value).strip())
+        except ValueError as error:
+            self.refused.emit(str(error))
+            return False
+        if changed != note:
+            self.edited.emit(key, changed)
+        return True
+
+
+class ChoiceDelegate(QStyledItemDelegate):
+    """Edits a cell with a list.
+
+    Args:
+        choices: what is in it.
+        free: whether something else can be typed.
+    """
+
+    def __init__(self, choices: Sequence[str], free: bool, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._choices = choices
+        self._free = free
+
+    def createEditor(
+        self, parent: QWidget, option: QStyleOptionViewItem, index: _Index
+    ) -> QComboBox:
+        """The list."""
+        box = QComboBox(parent)
+        box.addItems(list(self._choices))
+        box.setEditable(self._free)
+        box.setAccessibleName(COLUMNS[index.column()])
+        return box
+
+
+def _cells(note: Annotation) -> tuple[str, ...]:
+    return (
+        stamp(note.start_s),
+        "" if note.end_s is None else stamp(note.end_s),
+        note.kind,
+        _ALL if note.face_id is None else str(note.face_id),
+        note.text,
+        note.author,
+    )
+
+
+def _changed(note: Annotation, column: str, text: str) -> Annotation:
+    """An annotation with another cell.
+
+    Raises:
+        ValueError: the cell cannot hold that.
+    """
+    change: dict[str, Callable[[], Annotation]] = {
+        "Time": lambda: replace(note, start_s=seconds_of(text)),
+        "End": lambda: replace(note, end_s=seconds_of(text) if text else None),
+        "Kind": lambda: replace(note, kind=_kind(text)),
+        "Person": lambda: replace(note, face_id=_person(text)),
+        "Text": lambda: replace(note, text=text[:MOST_TEXT]),
+        "Author": lambda: replace(note, author=text[:MOST_TEXT]),
+    }
+    changed = change[column]()
+    if changed.end_s is not None and changed.end_s <= changed.start_s:
+        raise ValueError("An annotation ends after it begins.")
+    if column != "Kind" and note.kind == kind_of(note.text, note.end_s):
+        changed = replace(changed, kind=kind_of(changed.text, changed.end_s))
+    return changed
+
+
+def _kind(text: str) -> AnnotationKind:
+    for kind in KINDS:
+        if kind == text:
+            return kind
+    raise ValueError(f"There is no kind {text[:20]!r}. There are: {', '.join(KINDS)}.")
+
+
+def _person(text: str) -> int | None:
+    if text.casefold() in ("", _ALL):
+        return None
+    if not text.isdecimal() or int(text) >= _LARGEST_ID:
+        raise ValueError(f"{text[:20]!r} is no person. Write a number, or {_ALL}.")
+    return int(text)
+
+
+TEXT_CHOICES: Final = EXPRESSIONS
+"""Offered wherever a text is typed; anything else can be."""

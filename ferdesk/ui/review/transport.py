@@ -1,0 +1,119 @@
+"""The bar that moves through a session."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+
+from ferdesk.review.playhead import SPEEDS
+from ferdesk.review.stamps import stamp
+from ferdesk.ui import icons
+from ferdesk.ui.review.keys import KeyName, key_button, tip
+from ferdesk.ui.theme import DARK, GAP, Colours, named
+
+_MOVES: Final[Mapping[KeyName, icons.Name]] = {
+    "to_start": "to_start",
+    "frame_back": "frame_back",
+    "play": "play",
+    "frame_on": "frame_on",
+    "to_end": "to_end",
+}
+_JUMPS: Final[tuple[tuple[KeyName, str], ...]] = (
+    ("change_before", "‹ Change"),
+    ("next_change", "Change ›"),
+    ("contest_before", "‹ Contested"),
+    ("next_contest", "Contested ›"),
+    ("annotation_before", "‹ Note"),
+    ("next_annotation", "Note ›"),
+)
+
+
+class Transport(QWidget):
+    """Slider, buttons, time and speed.
+
+    Its signals: `index_wanted` gives a place in the timeline, `speed_wanted` times of real time.
+
+    Args:
+        run: what each key does.
+    """
+
+    index_wanted = Signal(int)
+    speed_wanted = Signal(float)
+
+    def __init__(self, run: Mapping[KeyName, Callable[[], None]]) -> None:
+        super().__init__()
+        self._colours = DARK
+        self._playing = False
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName("Place in the session")
+        self.slider.valueChanged.connect(self.index_wanted)
+        self.place = named(QLabel(), "statusSource")
+        self.place.setAccessibleName("Time and frame")
+        self.place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.speed = QComboBox()
+        self.speed.setAccessibleName("Speed")
+        self.speed.setToolTip(f"{tip('slower')}, {tip('faster').lower()}")
+        for speed in SPEEDS:
+            self.speed.addItem(f"{speed:g}×", speed)
+        self.speed.setCurrentIndex(SPEEDS.index(1.0))
+        self.speed.currentIndexChanged.connect(
+            lambda index: self.speed_wanted.emit(self.speed.itemData(index))
+        )
+        self.buttons = {name: key_button(name, "", run[name]) for name in _MOVES}
+        self.jumps = {name: key_button(name, text, run[name]) for name, text in _JUMPS}
+        self._lay_out()
+        self.show_playing(False)
+
+    def show_length(self, frames: int) -> None:
+        """Begin a session of so many frames."""
+        with QSignalBlocker(self.slider):
+            self.slider.setRange(0, max(0, frames - 1))
+            self.slider.setPageStep(max(1, frames // 20))
+            self.slider.setValue(0)
+
+    def show_place(self, index: int, number: int, time_s: float, length_s: float) -> None:
+        """Show where the review is."""
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(index)
+        self.place.setText(f"{stamp(time_s)} / {stamp(length_s)}   frame {number}")
+
+    def show_playing(self, playing: bool) -> None:
+        """Offer to pause, or to play."""
+        self._playing = playing
+        self.buttons["play"].setAccessibleName("Pause" if playing else "Play")
+        self._show_icons()
+
+    def step_speed(self, step: int) -> None:
+        """Choose the next speed, or the one before."""
+        index = self.speed.currentIndex() + step
+        self.speed.setCurrentIndex(min(max(index, 0), len(SPEEDS) - 1))
+
+    def set_colours(self, colours: Colours) -> None:
+        """Follow the theme."""
+        self._colours = colours
+        self._show_icons()
+
+    def _show_icons(self) -> None:
+        for name, icon in _MOVES.items():
+            shown: icons.Name = "pause" if name == "play" and self._playing else icon
+            self.buttons[name].setIcon(icons.icon(shown, self._colours.text))
+
+    def _lay_out(self) -> None:
+        above = QHBoxLayout()
+        above.setSpacing(GAP)
+        above.addWidget(self.slider, 1)
+        above.addWidget(self.place)
+        below = QHBoxLayout()
+        below.setSpacing(GAP // 3)
+        for button in self.buttons.values():
+            below.addWidget(button)
+        below.addWidget(self.speed)
+        below.addStretch(1)
+        for button in self.jumps.values():
+            below.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP // 3)
+        column.addLayout(above)
+        column.addLayout(below)

@@ -1,0 +1,33 @@
+"""The window on a camera of 1280x720 while recording, as `benchmarks/live_camera.py` has it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from material import ROOT
+
+from ferdesk.resources import demo_clip
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from live_camera import Camera, jpegs, watch
+
+SECONDS = 12.0
+
+
+@pytest.mark.timeout(120)
+def test_the_window_on_a_camera_while_recording(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    camera = Camera(jpegs(demo_clip()))
+    try:
+        told = watch(camera.address, SECONDS, tmp_path)
+    finally:
+        camera.close()
+    with capsys.disabled():
+        sys.stdout.write(f"\n{SECONDS:.0f} s of 1280x720 at 30 a second: {told}\n")
+    recorded = told["recorded"]
+    assert isinstance(recorded, dict)
+    assert recorded["whole"]
+    assert recorded["frames"] == recorded["video_frames"] > SECONDS  # on however slow a machine
+    assert isinstance(told["fps"], float)
+    assert told["fps"] > 2
