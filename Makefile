@@ -51,5 +51,5 @@ $(VENV)/app.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@ $(VENV)/base.stamp
 
 $(VENV)/all.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[train,cluster,lsl,vcam,table,report,dev]'
+	$(PIP) --editable '.[train,cluster,lsl,vcam,table,report,app,dev]'
 	touch $@ $(VENV)/base.stamp

@@ -9,11 +9,12 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final
 
 from ferdesk import resources
-from ferdesk.bundles import Task, installed_bundles
+from ferdesk.bundles import Task, all_bundles
 from ferdesk.core.au_bundle import AuBundle
 from ferdesk.core.bundle import (
     MANIFEST,
@@ -25,7 +26,7 @@ from ferdesk.core.bundle import (
     read_description,
     read_task,
 )
-from ferdesk.core.errors import BundleError, FerdeskError
+from ferdesk.core.errors import BundleError, FerdeskError, ModelError
 from ferdesk.core.svm_bundle import SVMS, SvmBundle, read_svm_bundle
 
 KINDS: Final[Mapping[Task, type[Bundle]]] = {
@@ -41,7 +42,8 @@ _KNOWN_FILES: Final = frozenset({MODEL, PROGRAM, REFERENCE, SVMS})
 _CHUNK: Final = 1 << 20
 
 
-class Installed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Installed:
     """A bundle that can be chosen by name.
 
     Attributes:
@@ -61,8 +63,9 @@ class Installed(NamedTuple):
 
 def list_bundles() -> tuple[Installed, ...]:
     """All of them, by task; their files are not looked at, see `verify`."""
-    folders = dict.fromkeys(folder for task in KINDS for folder in installed_bundles(task))
-    return tuple(_describe(folder) for folder in folders)
+    order = [*KINDS, ""]
+    found = [_describe(folder) for folder in all_bundles()]
+    return tuple(sorted(found, key=lambda one: order.index(one.bundle.task if one.bundle else "")))
 
 
 def find_installed(name: str) -> Installed:
@@ -131,7 +134,7 @@ def add(folder: Path) -> Installed:
         left = MAX_BYTES
         for name in (MANIFEST, *described.files):
             left -= _copy(folder / name, draft / name, left)
-        if verify(draft).name != described.name:
+        if _verify_copy(draft, folder).name != described.name:
             raise BundleError(f"{folder} changed while it was copied. Try again.")
         draft.rename(home / described.name)
     except OSError as error:
@@ -139,6 +142,14 @@ def add(folder: Path) -> Installed:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return _describe(home / described.name)
+
+
+def _verify_copy(draft: Path, folder: Path) -> Bundle:
+    """`verify`, with complaints about the place that the user knows."""
+    try:
+        return verify(draft)
+    except (BundleError, ModelError) as error:
+        raise type(error)(str(error).replace(str(draft), str(folder))) from error
 
 
 def remove(name: str) -> None:
@@ -192,6 +203,8 @@ def _copy(source: Path, target: Path, limit: int) -> int:
     with os.fdopen(handle, "rb") as file:
         if source.is_symlink() or not stat.S_ISREG(os.fstat(handle).st_mode):
             raise BundleError(f"{source} is not taken: it is no plain file.")
+        if os.fstat(handle).st_size > limit:
+            raise _too_large(source)
         fresh = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         created = os.open(target, fresh, 0o600)
         with os.fdopen(created, "wb") as copy:
@@ -202,9 +215,11 @@ def _pour(file: BinaryIO, copy: BinaryIO, limit: int, source: Path) -> int:
     done = 0
     while chunk := file.read(_CHUNK):
         done += len(chunk)
-        if done > limit:
-            raise BundleError(
-                f"{source} is not taken: a bundle has {MAX_BYTES / 1e6:,.0f} MB at most."
-            )
+        if done > limit:  # it grows while it is read
+            raise _too_large(source)
         copy.write(chunk)
     return done
+
+
+def _too_large(source: Path) -> BundleError:
+    return BundleError(f"{source} is not taken: a bundle has {MAX_BYTES / 1e6:,.0f} MB at most.")

@@ -33,14 +33,19 @@ def find_bundle(name: str, task: Task = "expression") -> Path:
 def installed_bundles(task: Task = "expression") -> tuple[Path, ...]:
     """The folders of all bundles for a task that can be chosen by name.
 
-    A user's own hides a shipped one of the same name. One whose description cannot be read counts
-    for every task, so that whoever opens it can say what is wrong.
+    One whose description cannot be read counts for every task, so that whoever opens it can say
+    what is wrong.
     """
+    return tuple(folder for folder in all_bundles() if _for(folder, task))
+
+
+def all_bundles() -> tuple[Path, ...]:
+    """The folders of all bundles; a user's own hides a shipped one of the same name."""
     found: dict[str, Path] = {}
     for folder in resources.bundle_folders():
         for manifest in sorted(folder.glob(f"*/{MANIFEST}")):
             found.setdefault(manifest.parent.name, manifest.parent)
-    return tuple(folder for folder in found.values() if _for(folder, task))
+    return tuple(found.values())
 
 
 def _for(folder: Path, task: Task) -> bool:

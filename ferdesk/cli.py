@@ -9,6 +9,7 @@ from rich.console import Console
 
 import ferdesk
 from ferdesk.commands.analyze import analyze_command
+from ferdesk.commands.bundles import bundles_app
 from ferdesk.commands.exports import export_command, import_command
 from ferdesk.commands.options import (
     DEFAULT,
@@ -23,10 +24,12 @@ from ferdesk.commands.options import (
     SmoothingOption,
     ThreadsOption,
     chosen,
+    loaded_preferences,
     print_json,
 )
 from ferdesk.commands.profiles import calibrate_command, profiles_app
 from ferdesk.commands.sessions import record_command, replay_command, sessions_app
+from ferdesk.commands.settings import settings_app
 from ferdesk.commands.streams import (
     HostOption,
     LslOption,
@@ -42,7 +45,7 @@ from ferdesk.commands.streams import (
 )
 from ferdesk.core.errors import FerdeskError
 from ferdesk.settings import Settings
-from ferdesk.streams.choice import WEBSOCKET_HOST, WEBSOCKET_PORT
+from ferdesk.streams.choice import WEBSOCKET_HOST
 
 _USAGE_ERROR: Final = 2
 _INTERRUPTED: Final = 130
@@ -58,6 +61,7 @@ app = typer.Typer(
 models_app = typer.Typer(help="The face models: see, fetch, check.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.command("analyze")(analyze_command)
+app.add_typer(bundles_app, name="bundles")
 app.command("calibrate")(calibrate_command)
 app.command("export")(export_command)
 app.command("import")(import_command)
@@ -65,6 +69,7 @@ app.add_typer(profiles_app, name="profiles")
 app.command("record")(record_command)
 app.command("replay")(replay_command)
 app.add_typer(sessions_app, name="sessions")
+app.add_typer(settings_app, name="settings")
 app.command("stream")(stream_command)
 
 
@@ -116,15 +121,15 @@ def start(
     smoothing: SmoothingOption = DEFAULT.smoothing_s,
     precision: PrecisionOption = DEFAULT.precision,
     threads: ThreadsOption = DEFAULT.threads,
-    lsl: LslOption = False,
-    osc: OscOption = False,
-    osc_to: OscToOption = "",
-    websocket: WebSocketOption = False,
-    port: PortOption = WEBSOCKET_PORT,
+    lsl: LslOption = None,
+    osc: OscOption = None,
+    osc_to: OscToOption = None,
+    websocket: WebSocketOption = None,
+    port: PortOption = None,
     host: HostOption = WEBSOCKET_HOST,
     token: TokenOption = "",
     origin: OriginOption = None,
-    virtual_camera: VirtualCameraOption = False,
+    virtual_camera: VirtualCameraOption = None,
     record: Annotated[bool, typer.Option("--record", help="Record from the start.")] = False,
     fullscreen: Annotated[bool, typer.Option("--fullscreen", help="Fill the screen.")] = False,
     exit_after: Annotated[
@@ -137,12 +142,18 @@ def start(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Open the window; without a display, analyse the demo clip in the terminal."""
+    """Open the window; without a display, analyse the demo clip in the terminal.
+
+    What is not said here is as in your settings (ferdesk settings list).
+    """
     if context.invoked_subcommand is not None:
         return
     from ferdesk.ui import qt_libs
 
+    loaded = loaded_preferences()
+    preferred = loaded.preferences
     settings = chosen(
+        preferred,
         faces=faces,
         bundle=bundle,
         max_faces=max_faces,
@@ -154,6 +165,7 @@ def start(
         threads=threads,
     )
     streams = stream_choice(
+        preferred,
         lsl=lsl,
         osc=osc,
         osc_to=osc_to,
@@ -165,7 +177,7 @@ def start(
         virtual_camera=virtual_camera,
     )
     if not qt_libs.display_available():
-        if streams.any:
+        if any((lsl, osc, osc_to, websocket, virtual_camera)):
             raise FerdeskError("No display here, so there is no window. Use: ferdesk stream ...")
         _in_terminal(source or "demo", settings)
         return
@@ -175,7 +187,8 @@ def start(
         from ferdesk.ui import app as window
     except ImportError as error:
         raise FerdeskError(qt_libs.explain_qt_import_error(error)) from error
-    options = window.WindowOptions(source, streams, record, fullscreen, exit_after, stats)
+    first = source or preferred.source.default or None
+    options = window.WindowOptions(first, loaded, streams, record, fullscreen, exit_after, stats)
     raise typer.Exit(window.run(settings, options))
 
 

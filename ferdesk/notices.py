@@ -28,8 +28,8 @@ LAW: Final = Notice(
     "Where the use is forbidden or restricted",
     "In the European Union, using such a program to infer emotions of people at work or in "
     "education is prohibited except for medical or safety reasons (Regulation (EU) 2024/1689, "
-    "article 5(1)(f)). Elsewhere, whoever uses it must tell the people it is used on, and must "
-    "keep to the law on personal data (article 50(3)). Other countries have rules of their own.",
+    "article 5(1)(f)). Where it may be used there, the people it is used on must be told, and the "
+    "law on personal data holds (article 50(3)). Other countries have rules of their own.",
 )
 
 NOTICES: Final = (PRIVACY, MEANING, LAW)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tomllib
 from collections.abc import Iterable
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -23,9 +24,11 @@ EXCLUDED: Final = (
     # What openvino would load to convert models and to report home.
     *("openvino_telemetry", "openvino.tools", "openvino.torch"),
     *(f"openvino.frontend.{name}" for name in ("jax", "paddle", "pytorch", "tensorflow")),
+    # What pyqtgraph would take for graphics cards.
+    *("cupy", "cuda", "nvidia", "numba", "OpenGL"),
     # Tools, and other window toolkits that libraries would take if they found them.
     *("pip", "setuptools", "pkg_resources", "pytest", "_pytest", "mypy", "IPython", "PyInstaller"),
-    *("tkinter", "PyQt5", "PyQt6", "PySide2", "wx", "gi"),
+    *("yaml", "tkinter", "PyQt5", "PyQt6", "PySide2", "wx", "gi"),
 )
 """Modules that must not get in, whatever lies in the environment that builds."""
 
@@ -48,7 +51,9 @@ _UNUSED_FILES: Final = tuple(
         # The theme is ours, not GTK's; what only GTK's needs goes with it.
         r"/platformthemes/libqgtk3\.",
         r"^/lib(atk|cairo|datrie|fribidi|gdk_pixbuf|gio|gmodule|pango|pixman|thai)[a-z0-9]*[-.]",
-        r"/matplotlib/mpl-data/sample_data/",
+        # Plots are PNGs.
+        r"/matplotlib/mpl-data/(sample_data|images|fonts/(afm|pdfcorefonts))/",
+        r"/pillow\.libs/libavif|/PIL/_(avif|webp|imagingtk)\.",
     )
 )
 
@@ -86,20 +91,22 @@ def data_files(face_models: Iterable[Path] = ()) -> list[DataFile]:
 def distributions() -> list[Distribution]:
     """The installed packages that ferdesk needs, with those that they need, by name."""
     found: dict[str, Distribution] = {}
-    left = ["ferdesk", *(f"ferdesk[{extra}]" for extra in EXTRAS)]
-    left += ["pyinstaller"]  # its boot loader starts the program
+    seen: set[str] = set()
+    left = _own_requirements()
     while left:
-        name, _, extra = left.pop().partition("[")
+        wish = left.pop()
+        name, _, extra = wish.partition("[")
         key = re.sub(r"[-_.]+", "-", name).lower()
-        if (key in found and not extra) or key.replace("-", "_") in EXCLUDED:
+        if wish in seen or key.replace("-", "_") in EXCLUDED:
             continue
+        seen.add(wish)
         try:
             found[key] = distribution(name)
         except PackageNotFoundError:
             continue
-        if key != "pyinstaller":
-            left += _required(found[key], extra.rstrip("]"))
-    return [found[key] for key in sorted(found) if key != "ferdesk"]
+        left += _required(found[key].requires or (), extra.rstrip("]"))
+    # Its boot loader starts the program.
+    return [*(found[key] for key in sorted(found)), distribution("pyinstaller")]
 
 
 def openvino_libraries() -> list[Path]:
@@ -119,9 +126,13 @@ def has(package: str) -> bool:
 
 
 def copy_licences(folder: Path) -> None:
-    """Put our LICENSE and NOTICE into a folder, and below it those of every package."""
+    """Put our LICENSE and NOTICE into a folder, and below it those of every package.
+
+    The wheels of Qt and of FFmpeg's libraries do not carry the texts that they are under.
+    """
     for name in ("LICENSE", "NOTICE"):
         shutil.copy2(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "packaging" / "licences", folder / "licences", dirs_exist_ok=True)
     for package in distributions():
         place = folder / "licences" / package.name
         place.mkdir(parents=True, exist_ok=True)
@@ -135,11 +146,21 @@ def copy_licences(folder: Path) -> None:
                 shutil.copyfile(str(path.locate()), place / name)
 
 
-def _required(package: Distribution, extra: str) -> list[str]:
-    """Names of what a package needs here, without those of its other extras."""
+def _own_requirements() -> list[str]:
+    """What pyproject.toml asks for; an editable install may remember an older one."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    texts = list(project["dependencies"])
+    for extra in EXTRAS:
+        texts += project["optional-dependencies"][extra]
+    return _required(texts, "")
+
+
+def _required(texts: Iterable[str], extra: str) -> list[str]:
+    """Names of what is needed here, without what belongs to other extras."""
     from packaging.requirements import Requirement
 
-    parsed = [Requirement(text) for text in package.requires or ()]
+    parsed = [Requirement(text) for text in texts]
     return [
         f"{one.name}[{next(iter(one.extras))}]" if one.extras else one.name
         for one in parsed

@@ -1,6 +1,6 @@
 """What several test folders share: real pixels, and the material that lies beside the checkout."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,14 @@ from material import SHARED, decode
 from ferdesk import resources
 from ferdesk.core.types import Frame
 from ferdesk.faces import store
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_preferences(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test, nor any process that one starts, reads or changes what the user prefers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FERDESK_CONFIG", str(tmp_path_factory.mktemp("nobody") / "config.toml"))
+        yield
 
 
 @pytest.fixture(scope="session")

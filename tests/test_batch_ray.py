@@ -78,9 +78,7 @@ def test_the_same_as_here_also_where_a_worker_dies(
     monkeypatch.chdir(tmp_path)
     marker = tmp_path / "killed"
 
-    def dies_once(
-        job: Job, settings: Settings, video: bool, setup: str, *rest: object
-    ) -> Outcome:
+    def dies_once(job: Job, settings: Settings, video: bool, setup: str, *rest: object) -> Outcome:
         """Is sent to the workers as it is; the second time it only does its work."""
         from ferdesk.batch_ray import there
         from ferdesk.outputs import table

@@ -18,9 +18,12 @@ import pytest
 from queue_child import COMMAND, clip
 from typer.testing import CliRunner
 
+from ferdesk import batch
 from ferdesk.cli import app
+from ferdesk.queue import child as child_module
 from ferdesk.queue import ledger
 from ferdesk.queue.analyses import AnalysisQueue
+from ferdesk.queue.child import Child
 from ferdesk.queue.command import Order, arguments, ferdesk_command, files_at_once
 from ferdesk.queue.items import Item, totals
 from ferdesk.settings import Settings
@@ -32,7 +35,8 @@ PATIENCE_S = 60.0
 @pytest.fixture(autouse=True)
 def any_setup(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the nets are is another test's matter: no face models are needed."""
-    monkeypatch.setattr(ledger, "setup_of", lambda *what: repr(what))
+    for module in (ledger, batch):
+        monkeypatch.setattr(module, "setup_of", lambda *what: repr(what))
 
 
 @contextmanager
@@ -103,6 +107,8 @@ def test_what_is_done_is_left_out_and_keeps_its_name(tmp_path: Path) -> None:
             wait_until(lambda: not queue.busy)
             assert states(queue) == [expected]
             assert queue.snapshot().items[0].share == 1
+    command = ["analyze", str(source), "-o", str(out), "--resume"]
+    assert "done before" in CliRunner().invoke(app, command).stdout
     clip(source, 9)
     with a_queue() as queue:
         queue.add([str(clip(tmp_path / "other" / "x.mp4", 2)), str(source)])
@@ -188,6 +194,32 @@ def test_a_command_that_cannot_be_started(tmp_path: Path) -> None:
     wait_until(lambda: not queue.busy)
     assert "nothing" in queue.snapshot().items[0].error
     assert queue.close()
+
+
+STUBBORN = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('{"event": "begin"}', file=sys.stderr, flush=True)
+print("no progress, but a message", file=sys.stderr, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes at once")
+def test_a_process_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "GRACE_S", 0.2)
+    child = Child([sys.executable, "-c", STUBBORN], lambda step: child.stop())
+    ending = child.run()
+    assert (ending.code, ending.summary) == (-signal.SIGKILL, None)
+    assert "no progress, but a message" in ending.why
+    assert child.pid is None
+    child.stop()  # nobody is there any more
+
+
+def test_a_process_that_is_stopped_before_it_starts_does_not() -> None:
+    child = Child(["/nothing"], lambda step: None)
+    child.stop()
+    assert child.run().code == -signal.SIGTERM
 
 
 def test_moving_and_removing(tmp_path: Path) -> None:

@@ -117,8 +117,7 @@ def analyze_command(
 ) -> None:
     """Analyse files: a CSV and an annotated MP4 or PNG each; a folder of videos is many files.
 
-    Your own settings (ferdesk settings) do not count here: the same command gives the same numbers
-    for everybody.
+    Your settings (ferdesk settings) do not count here: everybody gets the same numbers.
 
     Example: ferdesk analyze talk.mp4 group.jpg -o results --json
 

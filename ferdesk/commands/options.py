@@ -16,6 +16,7 @@ from ferdesk.engines.base import Precision
 from ferdesk.settings import AusBackend, FacesBackend, Settings
 
 if TYPE_CHECKING:
+    from ferdesk.preferences.file import Loaded
     from ferdesk.preferences.model import Preferences
 
 STANDARD: Final = Settings()
@@ -75,14 +76,19 @@ ThreadsOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", "-j", help="Print JSON.")]
 
 
-def preferences() -> "Preferences":
-    """The user's preferences; what is wrong with their file is said on standard error."""
+def loaded_preferences() -> "Loaded":
+    """The file of preferences; what is wrong with it is said on standard error."""
     from ferdesk.preferences.file import load
 
     loaded = load()
     for warning in loaded.warnings:
         typer.echo(f"ferdesk: {warning}", err=True)
-    return loaded.preferences
+    return loaded
+
+
+def preferences() -> "Preferences":
+    """The user's preferences; what is wrong with their file is said on standard error."""
+    return loaded_preferences().preferences
 
 
 def chosen(given: "Preferences | None" = None, **values: object) -> Settings:

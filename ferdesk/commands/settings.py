@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ferdesk.commands.options import JsonOption, print_json
+from ferdesk.commands.options import JsonOption, loaded_preferences, print_json
 
 if TYPE_CHECKING:
-    from ferdesk.preferences.file import Loaded
     from ferdesk.preferences.table import Value
 
 settings_app = typer.Typer(
@@ -29,7 +28,7 @@ def settings_list(as_json: JsonOption = False) -> None:
     """
     from ferdesk.preferences.table import TABLE
 
-    loaded = _loaded()
+    loaded = loaded_preferences()
     for line in loaded.unknown:
         typer.echo(f"ferdesk: not known to this version, kept: {line}", err=True)
     rows = [
@@ -56,7 +55,7 @@ def settings_get(key: KeyArgument) -> None:
     """Print the value of one setting."""
     from ferdesk.preferences.table import by_key
 
-    typer.echo(_written(by_key(key).value(_loaded().preferences)))
+    typer.echo(_written(by_key(key).value(loaded_preferences().preferences)))
 
 
 @settings_app.command("set")
@@ -99,15 +98,6 @@ def settings_path() -> None:
     from ferdesk.preferences.file import config_path
 
     typer.echo(config_path())
-
-
-def _loaded() -> "Loaded":
-    from ferdesk.preferences.file import load
-
-    loaded = load()
-    for warning in loaded.warnings:
-        typer.echo(f"ferdesk: {warning}", err=True)
-    return loaded
 
 
 def _write(changes: Mapping[str, "Value | None"]) -> None:

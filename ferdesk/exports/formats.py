@@ -17,12 +17,18 @@ FORMATS: Final = MappingProxyType(
         "ferdesk": Format(
             "ferdesk's table (CSV)", ".csv", native.write_table, native.left_out, native.columns
         ),
-        "parquet": Format("ferdesk's table (Parquet)", ".parquet", native.write_parquet, native.left_out),
+        "parquet": Format(
+            "ferdesk's table (Parquet)", ".parquet", native.write_parquet, native.left_out
+        ),
         "pyfeat": Format(
             "py-feat's table (CSV)", ".csv", pyfeat.write_table, pyfeat.left_out, pyfeat.columns
         ),
         "openface": Format(
-            "OpenFace 2's table (CSV)", ".csv", openface.write_table, openface.left_out, openface.columns
+            "OpenFace 2's table (CSV)",
+            ".csv",
+            openface.write_table,
+            openface.left_out,
+            openface.columns,
         ),
         "vtt": Format("captions (WebVTT)", ".vtt", vtt.write_captions, vtt.left_out),
         "elan": Format("annotations for ELAN (EAF)", ".eaf", elan.write_eaf, elan.left_out),

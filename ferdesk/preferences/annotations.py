@@ -41,13 +41,13 @@ class Shown:
 
 def _printable(text: str) -> str:
     if any(character < " " or character == "\x7f" for character in text):
-        raise ValueError("one line of text, without control characters")
+        raise ValueError("input should be one line of text, without control characters")
     return text
 
 
 def _host(text: str) -> str:
     if not text or any(character.isspace() for character in text):
-        raise ValueError("a host's name or address")
+        raise ValueError("input should be a host's name or address")
     return text
 
 

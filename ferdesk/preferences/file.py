@@ -116,7 +116,7 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
     """What a TOML text says; sections are tables for certain."""
     try:
         found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # a number of thousands of digits is no TOMLDecodeError
         raise PreferencesError(f"{path} is not sound TOML: {error}.") from error
     except RecursionError as error:
         raise PreferencesError(f"{path} is not sound TOML: nested too deeply.") from error

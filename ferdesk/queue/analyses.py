@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -110,7 +111,7 @@ class AnalysisQueue:
             for item in self._items.values():
                 self._set(item.id, in_run=item.state == "waiting")
             self._threads = [thread for thread in self._threads if thread.is_alive()]
-            self._start(run, self._begin)
+            self._start(partial(self._begin, run))
 
     def remove(self, ids: Collection[int]) -> None:
         """Take files off the list; their results stay. What is being analysed stays as well."""
@@ -118,10 +119,11 @@ class AnalysisQueue:
             for one in ids:
                 if one in self._items and self._items[one].state != "running":
                     del self._items[one]
-                    self._order.remove(one)
+            self._order = [one for one in self._order if one in self._items]
 
     def move(self, ids: Collection[int], by: int) -> None:
         """Move files up (-1) or down (1) by one place, keeping their order among each other."""
+        ids = frozenset(ids)
         with self._lock:
             rows = [row for row, one in enumerate(self._order) if one in ids]
             for row in rows if by < 0 else reversed(rows):
@@ -186,24 +188,24 @@ class AnalysisQueue:
             log.warning("still running after %.1f s: %s", timeout_s, ", ".join(left))
         return not left
 
-    def _start(self, run: _Run, body: Callable[[_Run], None]) -> None:
-        thread = threading.Thread(target=body, args=(run,), name="ferdesk-queue", daemon=True)
+    def _start(self, body: Callable[[], None]) -> None:
+        thread = threading.Thread(target=body, name="ferdesk-queue", daemon=True)
         self._threads.append(thread)
         thread.start()
 
     def _begin(self, run: _Run) -> None:
         """The first thread of a run: looks at the folder, calls the others, and is one of them."""
         try:
-            run.ledger = self._ledger(run.order)
-        except FerdeskError as error:
+            run.ledger = ledger = self._ledger(run.order)
+        except Exception as error:
             with self._lock:
-                self._trouble = str(error)
+                self._trouble = _explain(error, "looking at the folder for the results")
                 self._run = None
             return
         with self._lock:
             for _ in range(run.order.at_once - 1):
-                self._start(run, self._work)
-        self._work(run)
+                self._start(partial(self._work, run, ledger))
+        self._work(run, ledger)
 
     def _ledger(self, order: Order) -> Ledger:
         with self._lock:
@@ -214,15 +216,12 @@ class AnalysisQueue:
         ledger.begin(order, specs)
         return ledger
 
-    def _work(self, run: _Run) -> None:
+    def _work(self, run: _Run, ledger: Ledger) -> None:
         while (item := self._take(run)) is not None:
             try:
-                self._analyse(run, item)
-            except FerdeskError as error:
-                self._end(run, item.id, state="failed", error=str(error))
+                self._analyse(run, ledger, item)
             except Exception as error:  # a row that stays "running" for ever would help nobody
-                log.exception("analysing %s failed", item.spec)
-                text = f"Something went wrong: {type(error).__name__}: {error}"
+                text = _explain(error, f"analysing {item.spec}")
                 self._end(run, item.id, state="failed", error=text)
 
     def _take(self, run: _Run) -> Item | None:
@@ -241,9 +240,7 @@ class AnalysisQueue:
                     self._lock.wait()
             return None
 
-    def _analyse(self, run: _Run, item: Item) -> None:
-        ledger = run.ledger
-        assert ledger is not None  # noqa: S101  # `_begin` has it before anybody works
+    def _analyse(self, run: _Run, ledger: Ledger, item: Item) -> None:
         path = Path(item.spec)
         before = ledger.before(path)
         if before is not None:
@@ -289,6 +286,14 @@ class AnalysisQueue:
         item = replace(self._items[one], **changes)  # type: ignore[arg-type]
         self._items[one] = item
         return item
+
+
+def _explain(error: Exception, doing: str) -> str:
+    """The message for people; what was not foreseen is logged with its trace as well."""
+    if isinstance(error, FerdeskError):
+        return str(error)
+    log.error("%s failed", doing, exc_info=error)
+    return f"Something went wrong while {doing}: {type(error).__name__}: {error}"
 
 
 def _size(path: Path) -> int:

@@ -24,6 +24,7 @@ _AT_ONCE: Final = 400
 _MOST_FACES: Final = 5_000_000
 """Fifteen hours at 30 frames a second with three people: more is not held in memory."""
 _LONGEST_S: Final = 1e9
+_SAME_S: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +51,14 @@ class Timeline:
 
     def index_at(self, time_s: float) -> int:
         """The last frame that is not later than a time; the first one before that."""
-        return max(0, int(np.searchsorted(self.times_s, time_s, side="right")) - 1)
+        return max(0, int(np.searchsorted(self.times_s, time_s + _SAME_S, side="right")) - 1)
+
+    def frame_times(self, times_s: Matrix) -> Matrix:
+        """(n,) float64: the times of the frames that are shown at some times, each once."""
+        if not len(self):
+            return times_s[:0]
+        places = np.searchsorted(self.times_s, times_s + _SAME_S, side="right") - 1
+        return np.unique(self.times_s[places.clip(min=0)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,27 +84,18 @@ class PersonColumns:
         known = ~np.isnan(self.probabilities).any(axis=1)
         return np.where(known, self.probabilities.argmax(axis=1), -1)
 
-    def place_of(self, frame: int) -> int | None:
-        """Which of the rows is of a frame, by its place in the timeline; None where none is."""
-        place = int(np.searchsorted(self.frames, frame))
-        return place if place < len(self.frames) and self.frames[place] == frame else None
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UnitColumns:
-    """One person's action units.
+    """One person's action units, a row for each of `PersonColumns`.
 
     Attributes:
-        face_id: the person.
         units: the units' numbers.
-        times_s: (n,) float64, as in `PersonColumns`.
         corrected: (n, units) float32, less the person's neutral face; NaN where not estimated.
         raw: the same as estimated.
     """
 
-    face_id: int
     units: tuple[int, ...]
-    times_s: Matrix
     corrected: FloatArray
     raw: FloatArray
 
@@ -170,7 +169,7 @@ def read_units(session: Session, person: PersonColumns, timeline: Timeline) -> U
         raise SessionError(f"{session.folder}: an action unit is not finite.")
     _, kept = _placed(found[:, 0], timeline)
     corrected, raw = values[kept, : len(units)], values[kept, len(units) :]
-    return UnitColumns(person.face_id, units, person.times_s, corrected, raw)
+    return UnitColumns(units, corrected, raw)
 
 
 def _person(face_id: int, found: Matrix, timeline: Timeline) -> PersonColumns:

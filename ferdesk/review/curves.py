@@ -27,6 +27,7 @@ class Curves:
         units: the action units' numbers.
         corrected: (units, n) float32, less the neutral face.
         raw: (units, n) float32, as estimated.
+        same: whether these two are: no neutral face was taken off.
         contested: starts and ends of the times without a clear winner, in seconds.
         changes_s: (changes,) float64, when the expression changed.
         contests_s: (contests,) float64, when something began to be contested.
@@ -39,6 +40,7 @@ class Curves:
     units: tuple[int, ...]
     corrected: FloatArray
     raw: FloatArray
+    same: bool
     contested: tuple[tuple[float, float], ...]
     changes_s: Matrix
     contests_s: Matrix
@@ -63,6 +65,7 @@ def curves_of(opened: Opened, person: PersonColumns) -> Curves:
         columns.units,
         corrected,
         raw,
+        np.array_equal(raw, corrected, equal_nan=True),
         tuple(contested_spans(person)),
         event_times("change", person, ()),
         event_times("contest", person, ()),

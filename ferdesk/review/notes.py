@@ -65,10 +65,6 @@ class NoteBook:
         """Keys and annotations by time."""
         return sorted(self._notes.items(), key=lambda row: (row[1].start_s, abs(row[0])))
 
-    def note(self, key: int) -> Annotation | None:
-        """The annotation of a key; None where it is gone."""
-        return self._notes.get(key)
-
     def add(self, note: Annotation) -> Edit:
         """Add an annotation."""
         key, self._next = self._next, self._next - 1

@@ -80,7 +80,8 @@ class Pictures:
         number = int(timeline.numbers[index])
         reading = next(self._session.frames(number, number), None)
         faces = reading.faces if reading is not None else ()
-        picture = self._from_video(float(timeline.times_s[index]))
+        stored = timeline.in_video[index]
+        picture = self._from_video(float(timeline.times_s[index])) if stored else None
         placed = faces
         drawn = picture is None
         if picture is None:

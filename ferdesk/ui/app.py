@@ -13,16 +13,19 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 import cv2
-from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
-from ferdesk.sessions.library import default_folder
+from ferdesk.preferences.file import Loaded
+from ferdesk.preferences.model import Preferences
+from ferdesk.preferences.state import load_state
 from ferdesk.settings import Settings
-from ferdesk.sources import is_device, list_cameras, open_source
+from ferdesk.sources import is_device, list_cameras
 from ferdesk.streams.choice import StreamChoice
 from ferdesk.ui.analysis import Pipeline
 from ferdesk.ui.main_window import MainWindow
 from ferdesk.ui.painter import Painter
+from ferdesk.ui.preferences.keeper import PreferencesKeeper
 from ferdesk.ui.source_picker import Choice
 from ferdesk.ui.stats import RunStats
 from ferdesk.ui.worker import Jobs, Worker
@@ -38,6 +41,7 @@ class WindowOptions:
 
     Attributes:
         source: what to watch first; None for the first camera, or the demo if there is none.
+        preferences: the user's, and what is wrong with their file.
         streams: live outputs that are on from the start.
         record: whether a recording begins at once.
         fullscreen: whether it fills the screen.
@@ -46,6 +50,7 @@ class WindowOptions:
     """
 
     source: str | None = None
+    preferences: Loaded = Loaded(Preferences())  # noqa: RUF009  (frozen)
     streams: StreamChoice = StreamChoice()  # noqa: RUF009  (frozen)
     record: bool = False
     fullscreen: bool = False
@@ -69,16 +74,18 @@ def run(settings: Settings, options: WindowOptions = _AS_EVER) -> int:
     app = _application()
     jobs = Jobs()
     painter = Painter()
+    keeper = PreferencesKeeper(options.preferences.preferences, jobs)
     worker = Worker(
         settings,
         build=_build,
         draw=painter.paint,
-        open_source=open_source,
+        open_source=lambda spec, loop: keeper.now.source.opener()(spec, loop),
         reconnects=is_device,
     )
-    window = MainWindow(
-        worker, jobs, painter, _cameras, _snapshot_folder(), default_folder(), options.streams
-    )
+    state = load_state()
+    window = MainWindow(worker, jobs, painter, _cameras, keeper, options.streams, state)
+    if options.preferences.warnings:
+        window.warn("\n".join(options.preferences.warnings))
     stats = RunStats(window) if options.stats is not None else None
     if stats is not None:
         window.live.view.watch_shown(stats.shown)
@@ -92,7 +99,10 @@ def run(settings: Settings, options: WindowOptions = _AS_EVER) -> int:
                 window.show()
             if stats is not None:
                 stats.window_shown()
-            window.start(options.source)
+            if state.welcome_seen or options.exit_after_s is not None:
+                window.start(options.source)
+            else:
+                window.welcome(options.source)
             if options.record:
                 window.live.recording.toggle()
             if options.exit_after_s is not None:
@@ -138,12 +148,6 @@ def _build(settings: Settings) -> Pipeline:
 
 def _cameras() -> Sequence[Choice]:
     return [Choice(camera.spec, camera.name) for camera in list_cameras()]
-
-
-def _snapshot_folder() -> Path:
-    where = QStandardPaths.StandardLocation.PicturesLocation
-    pictures = QStandardPaths.writableLocation(where)
-    return (Path(pictures) if pictures else Path.home()) / "ferdesk"
 
 
 @contextmanager

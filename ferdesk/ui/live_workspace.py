@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from ferdesk.live.capture import SourceState
+from ferdesk.preferences.model import Preferences
 from ferdesk.streams.choice import StreamChoice
 from ferdesk.ui.actions import ActionName
 from ferdesk.ui.banner import BannerAction, BannerStack
@@ -18,6 +18,7 @@ from ferdesk.ui.live import LiveResult, PipelineState
 from ferdesk.ui.outputs import Outputs
 from ferdesk.ui.painter import Painter
 from ferdesk.ui.panels import FacesPanel
+from ferdesk.ui.preferences.keeper import PreferencesKeeper
 from ferdesk.ui.recording import Recording
 from ferdesk.ui.snapshot import Snapshot, save_snapshot
 from ferdesk.ui.source_picker import DEMO, Choice, SourcePicker
@@ -40,8 +41,7 @@ class LiveWorkspace(QWidget):
         jobs: runs the scan for cameras, the saving of snapshots and the recording of faces.
         painter: draws what the worker found.
         find_cameras: lists the cameras there are; may be slow, is called in a thread.
-        snapshots: the folder that snapshots go to.
-        sessions: the folder that recordings go to.
+        keeper: the user's preferences.
         streams: live outputs that are on from the start.
         status: the window's line at the bottom.
         say: says something for a moment.
@@ -57,8 +57,7 @@ class LiveWorkspace(QWidget):
         jobs: Jobs,
         painter: Painter,
         find_cameras: Callable[[], Sequence[Choice]],
-        snapshots: Path,
-        sessions: Path,
+        keeper: PreferencesKeeper,
         streams: StreamChoice,
         status: StatusLine,
         say: Callable[[str], None],
@@ -69,12 +68,11 @@ class LiveWorkspace(QWidget):
         self._jobs = jobs
         self._painter = painter
         self._find_cameras = find_cameras
-        self._snapshots = snapshots
+        self._keeper = keeper
         self._status = status
         self._say = say
         self._spec = ""
         self._played = False
-        self._units_shown = True
         self._plots_shown = False
         self._colours = DARK
         self._au_estimator = ""
@@ -92,7 +90,7 @@ class LiveWorkspace(QWidget):
             jobs,
             self.banners,
             say,
-            sessions,
+            keeper,
             lambda on: self.top.show_on("record", on),
         )
         self.outputs = Outputs(
@@ -107,8 +105,8 @@ class LiveWorkspace(QWidget):
         self.top = TopBar(self.picker, {**self.slots(), "stage": stage})
         self._lay_out()
         self._connect()
-        self.top.show_on("units", self._units_shown)
-        self.top.show_on("tint", painter.tints)
+        self._obey(keeper.now)
+        keeper.changed.connect(self._obey)
 
     def start(self, source: str | None) -> None:
         """Begin with a source; without one with the first camera, else with the demo."""
@@ -154,7 +152,7 @@ class LiveWorkspace(QWidget):
             return
         now = datetime.now().astimezone()
         self._jobs.submit(
-            lambda: save_snapshot(live, self._snapshots, now),
+            lambda: save_snapshot(live, self._keeper.now.privacy.snapshot_folder, now),
             self._snapshot_saved,
             lambda error: self.banners.show_message("snapshot", str(error), "error"),
         )
@@ -174,10 +172,9 @@ class LiveWorkspace(QWidget):
 
     def toggle_units(self) -> None:
         """Show the cards' action units, or leave the room to the expressions."""
-        self._units_shown = not self._units_shown
-        self.panel.set_units_shown(self._units_shown)
-        self.top.show_on("units", self._units_shown)
-        self._say(f"Action units: {'shown' if self._units_shown else 'hidden'}")
+        shown = not self._keeper.now.display.units
+        self._keeper.set("display.units", shown)
+        self._say(f"Action units: {'shown' if shown else 'hidden'}")
 
     def toggle_plots(self) -> None:
         """Show or hide the curves of the last minute."""
@@ -198,19 +195,15 @@ class LiveWorkspace(QWidget):
 
     def toggle_mirror(self) -> None:
         """Show the picture as in a mirror, or as the camera gives it."""
-        on = not self._painter.mirrors
-        self._painter.set_mirrors(on)
-        self.top.show_on("mirror", on)
+        on = not self._keeper.now.source.mirror
+        self._keeper.set("source.mirror", on)
         self._say("Mirrored; left and right in the numbers stay the person's own" if on else "")
-        self._paint_again()
 
     def toggle_tint(self) -> None:
         """Tint the muscles that act, or leave the picture as it is."""
-        on = not self._painter.tints
-        self._painter.set_tints(on)
-        self.top.show_on("tint", on)
+        on = not self._keeper.now.display.muscles
+        self._keeper.set("display.muscles", on)
         self._say(f"Muscles: {'tinted' if on else 'not tinted'}")
-        self._paint_again()
 
     def calibrate(self) -> None:
         """Record a neutral face."""
@@ -242,6 +235,14 @@ class LiveWorkspace(QWidget):
         if self.plots is not None:
             self.plots.set_colours(colours)
         self.stage.set_colours(colours)
+
+    def _obey(self, preferences: Preferences) -> None:
+        self.panel.set_units_shown(preferences.display.units)
+        self.top.show_on("units", preferences.display.units)
+        self.top.show_on("tint", preferences.display.muscles)
+        self.top.show_on("mirror", preferences.source.mirror)
+        if self._painter.configure(preferences.overlay(), preferences.source.mirror):
+            self._paint_again()
 
     def show_stage(self, on: bool) -> None:
         """Leave picture and large words alone for an audience, or show all again."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt, QTimer
+import platformdirs
+from PySide6.QtCore import QByteArray, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
@@ -15,15 +16,26 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.core.errors import PreferencesError
+from ferdesk.preferences.model import Preferences
+from ferdesk.preferences.state import WindowState, save_state
+from ferdesk.preferences.table import differing
+from ferdesk.sessions import schema
 from ferdesk.streams.choice import StreamChoice
 from ferdesk.ui import actions, icons, theme
 from ferdesk.ui.banner import BannerAction, BannerStack
+from ferdesk.ui.live import PipelineState
 from ferdesk.ui.live_workspace import LiveWorkspace
 from ferdesk.ui.painter import Painter
+from ferdesk.ui.preferences.keeper import PreferencesKeeper
 from ferdesk.ui.rail import Rail
 from ferdesk.ui.source_picker import Choice
 from ferdesk.ui.status import StatusLine
 from ferdesk.ui.worker import Jobs, Worker
+
+if TYPE_CHECKING:
+    from ferdesk.ui.analyse.workspace import AnalyseWorkspace
+    from ferdesk.ui.review.workspace import ReviewWorkspace
 
 _STATUS_MS: Final = 250
 _MESSAGE_MS: Final = 8000
@@ -37,9 +49,9 @@ class MainWindow(QMainWindow):
         jobs: runs what would hold up the window.
         painter: draws what the worker found.
         find_cameras: lists the cameras there are; may be slow, is called in a thread.
-        snapshots: the folder that snapshots go to.
-        sessions: the folder that recordings go to.
+        keeper: the user's preferences.
         streams: live outputs that are on from the start.
+        state: how the window was left.
     """
 
     def __init__(
@@ -48,53 +60,96 @@ class MainWindow(QMainWindow):
         jobs: Jobs,
         painter: Painter,
         find_cameras: Callable[[], Sequence[Choice]],
-        snapshots: Path,
-        sessions: Path,
+        keeper: PreferencesKeeper,
         streams: StreamChoice,
+        state: WindowState,
     ) -> None:
         super().__init__()
-        self._mode = theme.Mode.SYSTEM
+        self._worker = worker
+        self._jobs = jobs
+        self._keeper = keeper
+        self._preferences = keeper.now
+        self._state = state
+        self._colours = theme.DARK
+        self._pipeline = PipelineState()
         self._staged = False
         self.status = StatusLine()
+        self.banners = BannerStack()
         self._message_timer = QTimer(self, singleShot=True)
         self.live = LiveWorkspace(
             worker,
             jobs,
             painter,
             find_cameras,
-            snapshots,
-            sessions,
+            keeper,
             streams,
             self.status,
             self.say,
             self.toggle_stage,
         )
-        self.banners = BannerStack()
+        self.analyse: AnalyseWorkspace | None = None
+        self.review: ReviewWorkspace | None = None
         self.stack = QStackedWidget()
         self.stack.addWidget(self.live)
         self.rail = Rail(self._slots())
         self._lay_out()
         self._connect()
-        self.set_mode(self._mode)
+        self._show_theme()
+        self.rail.show_workspace("go_live")
+        if state.geometry:
+            self.restoreGeometry(QByteArray(state.geometry))
 
     def start(self, source: str | None) -> None:
         """Begin with a source; without one with the first camera, else with the demo."""
         self.live.start(source)
 
+    def welcome(self, source: str | None) -> None:
+        """Greet somebody who was never here, then begin with a source, or quit."""
+        from ferdesk.ui.welcome import WelcomeDialog
+
+        def begin() -> None:
+            self._state = self._state.model_copy(update={"welcome_seen": True})
+            self.start(source)
+
+        dialog = WelcomeDialog(self._jobs, self)
+        dialog.models_changed.connect(self._worker.rebuild)
+        dialog.accepted.connect(begin)
+        dialog.rejected.connect(self.close)
+        dialog.open()
+
+    def go_live(self) -> None:
+        """Show what a camera or file gives now."""
+        self._go(self.live, "go_live")
+
+    def go_analyse(self) -> None:
+        """Show the queue of files."""
+        if self.analyse is None:
+            # Made when they are first wanted, so that the picture need not wait for them.
+            from ferdesk.ui.analyse.workspace import AnalyseWorkspace
+
+            results = platformdirs.user_documents_path() / "ferdesk"
+            self.analyse = AnalyseWorkspace(
+                self._jobs, self.say, lambda: self._worker.settings, results
+            )
+            self.analyse.review_wanted.connect(self.look_at)
+            self.analyse.set_colours(self._colours)
+            self.stack.addWidget(self.analyse)
+        self._go(self.analyse, "go_analyse")
+
+    def go_review(self) -> None:
+        """Show recorded sessions."""
+        self._go(self._reviewing(), "go_review")
+
+    def look_at(self, session: Path) -> None:
+        """Open a session in the review."""
+        self.go_review()
+        self._reviewing().open(session)
+
     def next_theme(self) -> None:
         """Go from system to dark to light and round again."""
-        self.set_mode(self._mode.next())
-        self.say(f"Theme: {self._mode}")
-
-    def set_mode(self, mode: theme.Mode) -> None:
-        """Show the window in this theme."""
-        self._mode = mode
-        colours = theme.resolve(mode)
-        app = QApplication.instance()
-        if isinstance(app, QApplication):
-            theme.apply(app, colours)
-        for part in (self.rail, self.banners, self.live):
-            part.set_colours(colours)
+        mode = theme.Mode(self._keeper.now.display.theme).next()
+        self._keeper.set("display.theme", mode.value)
+        self.say(f"Theme: {mode}")
 
     def toggle_full_screen(self) -> None:
         """Fill the screen, or be a window again."""
@@ -103,15 +158,6 @@ class MainWindow(QMainWindow):
     def toggle_stage(self) -> None:
         """Show the picture and large words alone, full screen, or all again."""
         self._show_stage(not self._staged)
-
-    def _show_stage(self, on: bool) -> None:
-        self._staged = on
-        self.stack.setCurrentWidget(self.live)
-        self.live.show_stage(on)
-        self.rail.setVisible(not on)
-        self.status.setVisible(not on)
-        full = Qt.WindowState.WindowFullScreen
-        self.setWindowState(self.windowState() | full if on else self.windowState() & ~full)
 
     def leave_full_screen(self) -> None:
         """Be a window again."""
@@ -124,6 +170,25 @@ class MainWindow(QMainWindow):
         """Show what the keyboard can do."""
         actions.ShortcutsDialog(self).open()
 
+    def show_settings(self) -> None:
+        """Let the user choose how everything is done."""
+        from ferdesk.ui.preferences.dialog import PreferencesDialog
+
+        PreferencesDialog(self._keeper, self._colours, self).open()
+
+    def show_models(self) -> None:
+        """Show the nets and face models."""
+        from ferdesk.ui.models.dialog import ModelsDialog
+
+        dialog = ModelsDialog(self._jobs, parent=self)
+        dialog.set_colours(self._colours)
+        dialog.pipeline_changed(self._pipeline)
+        self._worker.pipeline_changed.connect(dialog.pipeline_changed)
+        dialog.bundle_chosen.connect(lambda name: self._keeper.set("nets.bundle", name))
+        dialog.machines_chosen.connect(lambda name: self._keeper.set("nets.disambiguate", name))
+        dialog.models_changed.connect(self._worker.rebuild)
+        dialog.open()
+
     def report_unexpected(self, text: str, details: str) -> None:
         """Show an error that nobody foresaw, wherever the user is; it is in the log, too.
 
@@ -133,6 +198,10 @@ class MainWindow(QMainWindow):
         """
         copy = BannerAction("Copy details", lambda: QGuiApplication.clipboard().setText(details))
         self.banners.show_message("unexpected", text, "error", (copy,))
+
+    def warn(self, text: str) -> None:
+        """Show what the user should know of the settings."""
+        self.banners.show_message("settings", text, "warning")
 
     def say(self, text: str) -> None:
         """Say for a moment what was done."""
@@ -145,16 +214,85 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open the first file that is dropped."""
+        """Watch the first file that is dropped, or look at it where it is a session."""
         path = next((u.toLocalFile() for u in event.mimeData().urls() if u.isLocalFile()), None)
-        if path:
-            event.acceptProposedAction()
+        if not path:
+            return
+        event.acceptProposedAction()
+        if Path(path).suffix == schema.ENDING:
+            self.look_at(Path(path))
+        else:
+            self.go_live()
             self.live.open(path)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let go of the source at once; the application joins the threads."""
         self.live.close_down()
+        if self.analyse is not None:
+            self.analyse.close()
+        if self.review is not None:
+            self.review.shut_down()
+        self._keep_state()
+        self._keeper.close()
         super().closeEvent(event)
+
+    def _keep_state(self) -> None:
+        if self._staged:
+            self._show_stage(False)
+        geometry = bytes(self.saveGeometry().data())
+        state = self._state.model_copy(update={"geometry": geometry})
+        try:
+            save_state(state)
+        except PreferencesError as error:
+            self.warn(str(error))
+
+    def _reviewing(self) -> "ReviewWorkspace":
+        if self.review is None:
+            from ferdesk.ui.review.workspace import ReviewWorkspace
+
+            folder = self._keeper.now.recording.place
+            self.review = ReviewWorkspace(self._jobs, self.say, folder)
+            self.review.set_colours(self._colours)
+            self.stack.addWidget(self.review)
+        return self.review
+
+    def _go(self, workspace: QWidget, name: actions.ActionName) -> None:
+        self.stack.setCurrentWidget(workspace)
+        self.rail.show_workspace(name)
+        for action in self._live_actions:  # their keys mean other things elsewhere
+            action.setEnabled(workspace is self.live)
+        (self.live.view if workspace is self.live else workspace).setFocus()
+
+    def _show_stage(self, on: bool) -> None:
+        self._staged = on
+        self.go_live()
+        self.live.show_stage(on)
+        self.rail.setVisible(not on)
+        self.status.setVisible(not on)
+        full = Qt.WindowState.WindowFullScreen
+        self.setWindowState(self.windowState() | full if on else self.windowState() & ~full)
+
+    def _obey(self, preferences: Preferences) -> None:
+        changed = differing(self._preferences, preferences)
+        self._preferences = preferences
+        if any(row.section == "display" for row in changed):
+            self._show_theme()
+        if any(row.shown.effect == "pipeline" for row in changed):
+            neutral = {"neutral": self._worker.settings.neutral}
+            self._worker.configure(preferences.settings().model_copy(update=neutral))
+
+    def _pipeline_changed(self, state: PipelineState) -> None:
+        self._pipeline = state
+
+    def _show_theme(self) -> None:
+        display = self._keeper.now.display
+        self._colours = theme.resolve(theme.Mode(display.theme), display.colours)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, self._colours)
+        for part in (self.rail, self.banners, self.live, self.analyse, self.review):
+            if part is not None:
+                part.set_colours(self._colours)
 
     def _lay_out(self) -> None:
         self.setWindowIcon(icons.app_icon())
@@ -180,12 +318,20 @@ class MainWindow(QMainWindow):
         self._status_timer.timeout.connect(self.live.refresh_status)
         self._status_timer.start(_STATUS_MS)
         self.live.source_named.connect(lambda name: self.setWindowTitle(f"{name} – ferdesk"))
-        QGuiApplication.styleHints().colorSchemeChanged.connect(lambda _: self.set_mode(self._mode))
+        self._worker.pipeline_changed.connect(self._pipeline_changed)
+        self._keeper.changed.connect(self._obey)
+        self._keeper.failed.connect(self.warn)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(lambda _: self._show_theme())
         actions.install(self, self._slots())
-        actions.install(self, self.live.slots())
+        self._live_actions = actions.install(self, self.live.slots())
 
     def _slots(self) -> dict[actions.ActionName, Callable[[], None]]:
         return {
+            "go_live": self.go_live,
+            "go_analyse": self.go_analyse,
+            "go_review": self.go_review,
+            "models": self.show_models,
+            "settings": self.show_settings,
             "theme": self.next_theme,
             "full_screen": self.toggle_full_screen,
             "stage": self.toggle_stage,

@@ -9,6 +9,7 @@ import numpy as np
 from ferdesk.core.types import FrameResult, ImageU8
 from ferdesk.mirror import mirrored
 from ferdesk.overlay import OverlayOptions, draw
+from ferdesk.overlay_hide import FaceHider
 from ferdesk.overlay_verdict import VerdictMemory
 from ferdesk.ui.live import LiveResult
 
@@ -20,41 +21,32 @@ class Painter:
         # The bars are in the cards beside the picture, where they hide nothing of it.
         self._options = OverlayOptions(bars=False)
         self._memory = VerdictMemory()
+        self._hider: FaceHider | None = None
         self._mirrors = False
         self._lock = threading.Lock()
 
-    @property
-    def tints(self) -> bool:
-        """Whether muscles are tinted."""
-        return self._options.aus
+    def configure(self, options: OverlayOptions, mirrors: bool) -> bool:
+        """Draw like this from the next picture on.
 
-    def set_tints(self, on: bool) -> None:
-        """Tint muscles from the next picture on, or no longer."""
-        self._options = replace(self._options, aus=on)
+        Args:
+            options: what is drawn.
+            mirrors: whether the picture is shown as in a mirror.
 
-    @property
-    def mirrors(self) -> bool:
-        """Whether the picture is shown as in a mirror."""
-        return self._mirrors
-
-    def set_mirrors(self, on: bool) -> None:
-        """Show the picture as in a mirror from the next one on, or no longer."""
-        self._mirrors = on
-
-    @property
-    def options(self) -> OverlayOptions:
-        """What is drawn."""
-        return self._options
-
-    def set_options(self, options: OverlayOptions) -> None:
-        """Draw other things from the next picture on."""
-        self._options = options
+        Returns:
+            Whether anything changed.
+        """
+        before = self._options, self._mirrors
+        if (options.hide, mirrors) != (self._options.hide, self._mirrors):
+            # Where faces were seen last is another place in a mirrored picture.
+            self._hider = None if options.hide == "off" else FaceHider(options.hide)
+        self._options, self._mirrors = options, mirrors
+        return before != (options, mirrors)
 
     def paint(self, result: FrameResult) -> ImageU8:
         """The annotated picture, (height, width, 3) uint8, BGR, a new array."""
         shown = mirrored(result) if self._mirrors else result
         with self._lock:
-            return draw(shown, self._options, self._memory)
+            return draw(shown, self._options, self._memory, self._hider)
 
     def paint_again(self, live: LiveResult) -> LiveResult:
         """The same result with its picture drawn anew."""

@@ -11,6 +11,7 @@ from ferdesk.sessions.library import new_name
 from ferdesk.sessions.recorder import Recorder, RecorderState
 from ferdesk.ui.banner import BannerAction, BannerStack
 from ferdesk.ui.live import LiveResult
+from ferdesk.ui.preferences.keeper import PreferencesKeeper
 from ferdesk.ui.recording_dialog import RecordingDialog
 from ferdesk.ui.tap import RecordingChoice, RecordingEnd, Tap
 from ferdesk.ui.worker import Jobs
@@ -30,7 +31,7 @@ class Recording:
         jobs: finishes recordings.
         banners: where messages go.
         say: says something for a moment.
-        folder: where sessions go.
+        keeper: knows how the user wants to record, and where.
         changed: called when one begins or ends.
     """
 
@@ -41,7 +42,7 @@ class Recording:
         jobs: Jobs,
         banners: BannerStack,
         say: Callable[[str], None],
-        folder: Path,
+        keeper: PreferencesKeeper,
         changed: Callable[[bool], None],
     ) -> None:
         self._parent = parent
@@ -49,9 +50,8 @@ class Recording:
         self._jobs = jobs
         self._banners = banners
         self._say = say
-        self._folder = folder
+        self._keeper = keeper
         self._changed = changed
-        self._choice = RecordingChoice()
 
     def toggle(self) -> None:
         """Record as chosen last, or end the recording."""
@@ -60,7 +60,8 @@ class Recording:
             return
         now = datetime.now().astimezone()
         self._banners.clear(KEY)
-        self._tap.start(new_name(self._folder, now), self._choice)
+        wanted = self._keeper.now.recording
+        self._tap.start(new_name(wanted.place, now), RecordingChoice(**wanted.choice()))
         self._changed(True)
         self._say("Recording")
 
@@ -77,7 +78,9 @@ class Recording:
 
     def options(self) -> None:
         """Let the user choose how to record."""
-        dialog = RecordingDialog(self._choice, self._folder, self._parent)
+        wanted = self._keeper.now.recording
+        choice = RecordingChoice(**wanted.choice())
+        dialog = RecordingDialog(choice, wanted.place, self._parent)
         dialog.accepted.connect(lambda: self._choose(dialog))
         dialog.open()
 
@@ -122,7 +125,12 @@ class Recording:
         return "  ".join(parts)
 
     def _choose(self, dialog: RecordingDialog) -> None:
-        self._choice, self._folder = dialog.choice(), dialog.folder()
+        choice, folder = dialog.choice(), dialog.folder()
+        self._keeper.set("recording.video", choice.video)
+        self._keeper.set("recording.lossless", choice.lossless)
+        self._keeper.set("recording.consent", choice.consent)
+        if folder != self._keeper.now.recording.place:
+            self._keeper.set("recording.folder", str(folder))
 
     def _finish(self, recorder: Recorder, why: str) -> None:
         self._jobs.submit(

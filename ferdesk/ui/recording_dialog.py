@@ -20,18 +20,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.preferences.annotations import MOST_TEXT
+from ferdesk.preferences.table import by_key
 from ferdesk.sessions.readings import VideoMode
 from ferdesk.ui.tap import RecordingChoice
 from ferdesk.ui.theme import GAP, plain_buttons
 
-_MODES: Final[dict[VideoMode, str]] = {
-    "raw": "The picture as it is (can be analysed again)",
-    "annotated": "The picture with what was found drawn in",
-    "blurred": "The picture with faces blurred",
-    "pixelated": "The picture with faces pixelated",
-    "none": "No video, the numbers alone",
-}
-_MOST_TEXT: Final = 10_000
+_MODES: Final = by_key("recording.video")
 
 
 class RecordingDialog(QDialog):
@@ -51,9 +46,9 @@ class RecordingDialog(QDialog):
         self.setWindowTitle("Recording")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.video = QComboBox()
-        for mode, text in _MODES.items():
-            self.video.addItem(text, mode)
-        self.video.setCurrentIndex(list(_MODES).index(choice.video))
+        for mode in _MODES.choices:
+            self.video.addItem(_MODES.text_of(mode), mode)
+        self.video.setCurrentIndex(_MODES.choices.index(choice.video))
         self.lossless = QCheckBox("Keep every pixel's value (many times as large)")
         self.lossless.setChecked(choice.lossless)
         self.consent = QPlainTextEdit(choice.consent)
@@ -93,7 +88,7 @@ class RecordingDialog(QDialog):
     def choice(self) -> RecordingChoice:
         """What the user chose."""
         video: VideoMode = self.video.currentData()
-        consent = self.consent.toPlainText().strip()[:_MOST_TEXT]
+        consent = self.consent.toPlainText().strip()[:MOST_TEXT]
         return RecordingChoice(video, self.lossless.isChecked(), consent)
 
     def folder(self) -> Path:

@@ -13,7 +13,10 @@ from ferdesk.overlay_colours import SAFE_ON_LIGHT, ColourSet, expression_colours
 
 W = TypeVar("W", bound=QWidget)
 
-_CHEVRON: Final = (resources.root() / "icons" / "chevron.svg").as_posix()
+_ICONS: Final = resources.root() / "icons"
+_CHEVRON: Final = (_ICONS / "chevron.svg").as_posix()
+_CHEVRON_UP: Final = (_ICONS / "chevron_up.svg").as_posix()
+_CHECK: Final = (_ICONS / "check.svg").as_posix()
 
 GAP: Final = 12
 """The space between things, in device-independent pixels; half of it within groups."""
@@ -165,6 +168,37 @@ QComboBox QAbstractItemView {{
     background: {colours.surface}; border: 1px solid {colours.border}; padding: 4px;
     selection-background-color: {colours.accent}; selection-color: {colours.on_accent};
 }}
+QLineEdit, QPlainTextEdit, QAbstractSpinBox {{
+    background: {colours.surface}; color: {colours.text};
+    border: 1px solid {colours.border}; border-radius: 7px; padding: 4px 8px;
+}}
+QLineEdit, QAbstractSpinBox {{ min-height: 22px; }}
+QLineEdit:focus, QPlainTextEdit:focus, QAbstractSpinBox:focus {{ border-color: {colours.accent}; }}
+QLineEdit:disabled, QPlainTextEdit:disabled, QAbstractSpinBox:disabled {{ color: {colours.muted}; }}
+QComboBox QLineEdit, QAbstractSpinBox QLineEdit, QAbstractItemView QLineEdit {{
+    border: none; border-radius: 0; padding: 0; min-height: 0; background: transparent;
+}}
+QAbstractSpinBox {{ padding-right: 22px; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
+    width: 22px; border: none; background: transparent; subcontrol-origin: border;
+}}
+QAbstractSpinBox::up-arrow {{ image: url("{_CHEVRON_UP}"); width: 10px; height: 10px; }}
+QAbstractSpinBox::down-arrow {{ image: url("{_CHEVRON}"); width: 10px; height: 10px; }}
+QCheckBox::indicator {{
+    width: 16px; height: 16px; border: 1px solid {colours.muted}; border-radius: 4px;
+    background: {colours.surface};
+}}
+QCheckBox::indicator:checked {{
+    background: {colours.accent}; border-color: {colours.accent}; image: url("{_CHECK}");
+}}
+QCheckBox::indicator:focus {{ border: 2px solid {colours.accent}; }}
+QCheckBox::indicator:checked:focus {{ border-color: {colours.text}; }}
+QCheckBox::indicator:disabled {{ border-color: {colours.border}; }}
+#sections {{ background: transparent; border: none; outline: none; }}
+#sections::item {{ padding-left: 8px; border: 1px solid transparent; border-radius: 7px; }}
+#sections::item:hover {{ background: {colours.raised}; }}
+#sections::item:selected {{ background: {colours.raised}; color: {colours.text}; }}
+#sections:focus::item:selected {{ border-color: {colours.accent}; }}
 QToolTip {{
     background: {colours.raised}; color: {colours.text};
     border: 1px solid {colours.border}; padding: 4px;
@@ -193,6 +227,7 @@ QToolTip {{
 #section:hover {{ background: {colours.raised}; }}
 #section:focus {{ border-color: {colours.accent}; }}
 #heading {{ color: {colours.muted}; font-weight: 600; }}
+#fieldError {{ color: {colours.error}; }}
 #muted, #cardId {{ color: {colours.muted}; }}
 #status {{ background: {colours.surface}; border-top: 1px solid {colours.border}; }}
 #status QLabel {{ color: {colours.muted}; }}

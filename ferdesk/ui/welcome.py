@@ -1,4 +1,4 @@
-"""The first start: what has to be known, the face models where they are missing, then the picture."""
+"""The first start: what has to be known, face models where they are missing, then the picture."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
@@ -18,7 +18,7 @@ from ferdesk.notices import NOTICES, Notice
 from ferdesk.ui import icons
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.models.face_models import FaceModels, Install, any_installed
-from ferdesk.ui.theme import GAP, Colours, named, plain_buttons
+from ferdesk.ui.theme import GAP, named, plain_buttons
 from ferdesk.ui.worker import Jobs
 
 _ICON = 44
@@ -42,12 +42,16 @@ class WelcomeDialog(QDialog):
         self.setObjectName("welcome")
         self.setWindowTitle("Welcome to ferdesk")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.faces = FaceModels(jobs, self, fetch)
-        self.faces.setVisible(not any_installed())
-        self.faces.changed.connect(self._face_models_came)
-        self.faces.busy_changed.connect(lambda busy: self.show_button.setEnabled(not busy))
         self.show_button = SpaceButton("Show the picture")
         self.quit_button = SpaceButton("Quit")
+        self.faces = FaceModels(jobs, self, fetch)
+        missing = not any_installed()
+        self.faces.setVisible(missing)
+        self.without = named(QLabel(_WITHOUT), "muted")
+        self.without.setWordWrap(True)
+        self.without.setVisible(missing)
+        self.faces.changed.connect(self._face_models_came)
+        self.faces.busy_changed.connect(lambda busy: self.show_button.setEnabled(not busy))
         buttons = QDialogButtonBox()
         buttons.addButton(self.show_button, QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.addButton(self.quit_button, QDialogButtonBox.ButtonRole.RejectRole)
@@ -62,11 +66,9 @@ class WelcomeDialog(QDialog):
         column.addLayout(_title())
         column.addWidget(self._notices(), 1)
         column.addWidget(self.faces)
+        column.addWidget(self.without)
         column.addWidget(buttons)
-        self.resize(620, 520)
-
-    def set_colours(self, colours: Colours) -> None:
-        """Follow the theme; all colours here are the application's own."""
+        self.resize(620, 560 if missing else 400)
 
     def done(self, result: int) -> None:
         """Stop a download that still runs, and close."""
@@ -94,6 +96,7 @@ class WelcomeDialog(QDialog):
         return area
 
     def _face_models_came(self) -> None:
+        self.without.setVisible(False)
         self.show_button.setFocus()
         self.models_changed.emit()
 

@@ -1,6 +1,8 @@
 import hashlib
 import http.server
+import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from ferdesk import resources
 from ferdesk.core.errors import ModelError
 from ferdesk.faces import install, store
+from ferdesk.faces.install import DownloadStopped
 from ferdesk.faces.store import CLASSIC, LANDMARKER, ModelFile, ModelSet
 
 REAL_FOLDERS = resources.face_model_folders()
@@ -155,3 +158,48 @@ def test_install_from_a_file_of_the_user(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="does not hold"):
         install.install_from(tmp_path / "x.task")
     assert not install.whole(LANDMARKER)
+
+
+def test_a_download_that_is_stopped_goes_on_later(address: str, tmp_path: Path) -> None:
+    target, digest = tmp_path / "net", hashlib.sha256(CONTENT).hexdigest()
+
+    def stop_half_way(done: int, total: int | None) -> None:
+        if done > 300_000:
+            raise DownloadStopped("enough")
+
+    with pytest.raises(DownloadStopped):
+        install.download(address, target, digest, stop_half_way)
+    assert not target.exists()
+    kept = (tmp_path / "net.part").stat().st_size
+    install.download(address, target, digest, lambda done, total: None)
+    assert target.read_bytes() == CONTENT
+    assert _Server.ranges == [None, f"bytes={kept}-"]
+
+
+def test_stopping_ends_pip_as_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pip = tmp_path / "pip.sh"
+    pip.write_text("#!/bin/sh\nexec sleep 600\n")
+    pip.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(pip))
+    monkeypatch.setattr(install, "download", _unreachable)
+    monkeypatch.setenv("FERDESK_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr(resources, "user_data", lambda: tmp_path / "user")
+
+    def stop(done: int, total: int | None) -> None:
+        raise DownloadStopped("enough")
+
+    begun = time.monotonic()
+    with pytest.raises(DownloadStopped):
+        install.install(stop, lambda message: None)
+    assert time.monotonic() - begun < 60
+
+
+def test_a_self_contained_app_asks_no_pip(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(install, "download", _unreachable)
+    with pytest.raises(ModelError, match="no pip"):
+        install.install(lambda done, total: None, lambda message: None)
+
+
+def _unreachable(*_: object) -> None:
+    raise ModelError("The host cannot be reached.")

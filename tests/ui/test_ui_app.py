@@ -57,7 +57,7 @@ def test_the_demo_shows_labelled_faces(app: QApplication, tmp_path: Path) -> Non
             return
         for face in window.live.view.live.result.faces:
             seen.append((face.label, window.live.panel.cards[0].label.text()))
-        if len(seen) > 10:
+        if len(seen) > 60:
             window.close()
 
     timer = QTimer()
@@ -69,9 +69,9 @@ def test_the_demo_shows_labelled_faces(app: QApplication, tmp_path: Path) -> Non
     assert ui_app.run(Settings(), options) == 0
     timer.stop()
     told = json.loads(stats.read_text())
-    assert told["shown"] > 10
+    assert told["shown"] > 3
     assert 0 < told["ui_p99_ms"] <= told["ui_max_ms"]
-    assert len(seen) > 10
+    assert len(seen) > 60
     assert all(label in EXPRESSIONS for label, _ in seen)
     assert all(label.capitalize() == shown for label, shown in seen)
     left = {thread.name for thread in set(threading.enumerate()) - before}

@@ -15,6 +15,7 @@ from ui_fakes import FakeSource, Sources, open_window, wait_until
 from ferdesk.core.types import Box, Frame
 from ferdesk.live.check import PATIENCE_S, PictureCheck
 from ferdesk.mirror import mirrored
+from ferdesk.overlay import OverlayOptions
 from ferdesk.ui.history import SPAN_S, History
 from ferdesk.ui.painter import Painter
 from ferdesk.ui.stats import RunStats, memory_mb, process_start_ns
@@ -46,7 +47,8 @@ def test_the_painter_mirrors_the_picture_and_not_the_words() -> None:
     cv2.circle(result.frame.image, (20, 90), 10, (255, 255, 255), -1)
     painter = Painter()
     plain = painter.paint(result)
-    painter.set_mirrors(True)
+    assert painter.configure(OverlayOptions(), mirrors=True)
+    assert not painter.configure(OverlayOptions(), mirrors=True)
     assert np.array_equal(painter.paint(result), plain[:, ::-1])
 
 

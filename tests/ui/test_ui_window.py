@@ -270,7 +270,7 @@ def test_a_dropped_file_is_opened(tmp_path: Path) -> None:
 def test_themes(tmp_path: Path, app: QApplication) -> None:
     with open_window(tmp_path, Sources()) as window:
         for mode, colours in ((theme.Mode.DARK, theme.DARK), (theme.Mode.LIGHT, theme.LIGHT)):
-            window.set_mode(mode)
+            window._keeper.set("display.theme", mode.value)
             assert app.palette().window().color().name() == colours.window
             image = window.grab().toImage()
             assert (

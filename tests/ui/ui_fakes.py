@@ -12,12 +12,15 @@ from PySide6.QtWidgets import QApplication
 from ferdesk.core.errors import SourceError
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import Box, Crop, Face, FaceResult, Frame, FrameResult, ImageU8, Pose
+from ferdesk.preferences.model import Preferences
+from ferdesk.preferences.state import WindowState
 from ferdesk.settings import Settings
 from ferdesk.sources.base import SourceInfo
 from ferdesk.streams.choice import StreamChoice
 from ferdesk.ui.live import Counters, LiveResult
 from ferdesk.ui.main_window import MainWindow
 from ferdesk.ui.painter import Painter
+from ferdesk.ui.preferences.keeper import PreferencesKeeper
 from ferdesk.ui.source_picker import Choice
 from ferdesk.ui.worker import Jobs, Worker
 
@@ -189,14 +192,21 @@ def open_window(
     worker = make_worker(sources, pipeline, build)
     jobs = Jobs()
     painter = Painter()
+    preferences = Preferences.model_validate(
+        {
+            "privacy": {"snapshots": str(folder)},
+            "recording": {"folder": str(folder / "sessions")},
+        }
+    )
+    keeper = PreferencesKeeper(preferences, jobs, folder / "config.toml")
     window = MainWindow(
         worker,
         jobs,
         painter,
         lambda: [Choice(spec, f"Webcam {spec[-1]}") for spec in cameras],
-        folder,
-        folder / "sessions",
+        keeper,
         streams,
+        WindowState(),
     )
     window.show()
     try:

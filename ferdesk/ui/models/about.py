@@ -95,7 +95,7 @@ def _general(one: Installed, bundle: Bundle) -> Iterator[Row]:
     yield Row("Paper", bundle.paper)
     yield Row("Licence", bundle.licence)
     if isinstance(bundle, ModelBundle):
-        yield Row("Temperature", f"{bundle.temperature:.3f} (the calibration: logits are divided)")
+        yield Row("Temperature", f"{bundle.temperature:.3f} (calibration: it divides the logits)")
     if isinstance(bundle, SvmBundle):
         beside = ", ".join(decision.expression for decision in bundle.decisions) or "no net"
         yield Row("Units of", bundle.estimator)

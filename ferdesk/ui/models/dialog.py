@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -23,19 +23,21 @@ from ferdesk.aus.names import NATIVE_BUNDLE
 from ferdesk.bundle_store import Installed, add, list_bundles, remove, verify
 from ferdesk.core.bundle import Bundle
 from ferdesk.faces.install import install
-from ferdesk.faces.store import SETS, ModelFile, ModelSet, verify as verify_file
+from ferdesk.faces.store import SETS, ModelFile, ModelSet
+from ferdesk.faces.store import verify as verify_file
 from ferdesk.ui.banner import BannerStack
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.live import PipelineState
 from ferdesk.ui.models.about import TASKS, about_bundle, about_faces, as_html
 from ferdesk.ui.models.face_models import FaceModels, Install
-from ferdesk.ui.theme import GAP, Colours, named
+from ferdesk.ui.theme import GAP, Colours
 from ferdesk.ui.worker import Jobs
 
 KEY: Final = "models"
 """Of the messages."""
 
 Entry = Installed | ModelSet
+R = TypeVar("R")
 
 
 class ModelsDialog(QDialog):
@@ -79,6 +81,7 @@ class ModelsDialog(QDialog):
         self.details = QTextBrowser()
         self.details.setAccessibleName("What is known of it")
         self.details.setOpenLinks(False)
+        self.details.document().setDocumentMargin(GAP)
         self.faces = FaceModels(jobs, self, fetch)
         self.use_button = SpaceButton("Use this one")
         self.verify_button = SpaceButton("Verify")
@@ -305,7 +308,7 @@ class ModelsDialog(QDialog):
     def _say(self, text: str) -> None:
         self.banners.show_message(KEY, text)
 
-    def _submit[R](self, work: Callable[[], R], done: Callable[[R], None]) -> None:
+    def _submit(self, work: Callable[[], R], done: Callable[[R], None]) -> None:
         def shown(outcome: R) -> None:
             if not self._closed:
                 done(outcome)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -20,24 +20,34 @@ from ferdesk.faces.install import (
     TASK_HOST,
     DownloadStopped,
     Progress,
+    Report,
     install,
     install_from,
+    pip_available,
 )
 from ferdesk.faces.store import SETS, ModelSet, installed
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.theme import GAP, named
 from ferdesk.ui.worker import Jobs
 
-OFFER: Final = (
-    f"The face models find faces and the points on them. They are {TASK_BYTES / 1e6:.1f} MB by "
-    f"Google (MediaPipe, licence Apache-2.0) and are fetched from {TASK_HOST}, which sees "
-    "your address and nothing else. Where it cannot be reached, pip is asked for the older "
-    "ones, which lie in a larger package (mediapipe 0.10.21)."
-)
 _FILES: Final = "Face models (face_landmarker.task mediapipe-0.10.21*.whl);;All files (*)"
 
-Report = Callable[[str], None]
 Install = Callable[[Progress, Report], ModelSet]
+
+
+def offer() -> str:
+    """What fetching means: what comes, how much, on which terms, and who notices."""
+    text = (
+        f"The face models find faces and the points on them. They are {TASK_BYTES / 1e6:.1f} MB by "
+        f"Google (MediaPipe, licence Apache-2.0) and are fetched from {TASK_HOST}, which sees "
+        "your address and nothing else."
+    )
+    if pip_available():
+        text += (
+            " Where it cannot be reached, pip is asked for the older ones, which lie in a larger "
+            "package (mediapipe 0.10.21)."
+        )
+    return text
 
 
 def any_installed() -> bool:
@@ -68,7 +78,7 @@ class FaceModels(QWidget):
         self._stop = threading.Event()
         self._closed = False
         self.busy = False
-        self.state = QLabel(OFFER)
+        self.state = QLabel(offer())
         self.state.setWordWrap(True)
         self.bar = QProgressBar()
         self.bar.setAccessibleName("How much of the face models has come")
@@ -94,7 +104,11 @@ class FaceModels(QWidget):
         self.file_button.clicked.connect(self._ask_file)
         self.cancel_button.clicked.connect(self._stop.set)
         self._progressed.connect(self._show_progress)
-        self._said.connect(self.said.setText)
+        self._said.connect(self._say)
+        app = QCoreApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(self.close_down)
+        self._say("")
         self._show_busy(False)
 
     def start(self) -> None:
@@ -115,7 +129,7 @@ class FaceModels(QWidget):
         if self.busy:
             return
         self.bar.setRange(0, 0)
-        self.said.setText("")
+        self._say("")
         self._show_busy(True)
         self._jobs.submit(work, self._done, self._failed)
 
@@ -134,16 +148,20 @@ class FaceModels(QWidget):
         if self._closed:
             return
         self._show_busy(False)
-        self.said.setText(f"Installed: {model_set.title}.")
+        self._say(f"Installed: {model_set.title}.")
         self.changed.emit()
 
     def _failed(self, error: Exception) -> None:
         if self._closed:
             return
         self._show_busy(False)
-        self.said.setText(str(error))
+        self._say(str(error))
         stopped = isinstance(error, DownloadStopped)
         self.fetch_button.setText("Go on fetching" if stopped else "Try again")
+
+    def _say(self, text: str) -> None:
+        self.said.setText(text)
+        self.said.setVisible(bool(text))
 
     def _show_busy(self, busy: bool) -> None:
         self.busy = busy

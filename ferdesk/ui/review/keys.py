@@ -8,7 +8,6 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from ferdesk.ui.buttons import SpaceButton
-from ferdesk.ui.theme import named
 
 KeyName = Literal[
     "open",
@@ -120,7 +119,7 @@ def install(
 
 def key_button(name: KeyName, text: str, run: Callable[[], None]) -> SpaceButton:
     """A small button that does what a key does."""
-    button = named(SpaceButton(text), "compact")
+    button = SpaceButton(text)
     button.setToolTip(tip(name))
     button.setAccessibleName(spec_of(name).text)
     button.clicked.connect(lambda: run())

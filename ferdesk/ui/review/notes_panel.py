@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -36,7 +36,8 @@ from ferdesk.ui.review.notes_table import (
 from ferdesk.ui.theme import GAP, named
 from ferdesk.ui.worker import Jobs
 
-_WIDTHS: Final = (82, 82, 62, 54, 130, 80)
+_WIDTHS: Final = (76, 76, 110, 54, 62, 80)
+_ROW: Final = 24
 _READ_ONLY: Final = "You may only read this session: its annotations cannot be changed."
 _EDITING: Final[tuple[KeyName, ...]] = (
     "set_in",
@@ -151,6 +152,13 @@ class NotesPanel(QWidget):
         """Follow the review: that is the time that is annotated."""
         self._time_s = time_s
 
+    def choose(self, row: int) -> None:
+        """Choose one annotation, whatever keys are held down."""
+        flag = QItemSelectionModel.SelectionFlag
+        self.table.selectionModel().setCurrentIndex(
+            self.model.index(row, 0), flag.ClearAndSelect | flag.Rows
+        )
+
     def set_in(self) -> None:
         """Begin a span here."""
         if self.editable:
@@ -230,7 +238,7 @@ class NotesPanel(QWidget):
         self.model.show_notes(self.notes)
         row = self.model.row_of(key) if key is not None else None
         if row is not None:
-            self.table.selectRow(row)
+            self.choose(row)
         self._refreshing = False
         self.read_only.setVisible(self._opened is not None and not self.editable)
         for widget in (self.text, self.about, self.author, *self.buttons.values()):
@@ -264,6 +272,7 @@ class NotesPanel(QWidget):
         table.setTabKeyNavigation(False)
         table.verticalHeader().hide()
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        table.verticalHeader().setDefaultSectionSize(_ROW)
         for column, width in enumerate(_WIDTHS):
             table.setColumnWidth(column, width)
         table.horizontalHeader().setStretchLastSection(True)

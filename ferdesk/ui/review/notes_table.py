@@ -12,7 +12,7 @@ from ferdesk.review.notes import MOST_TEXT, NoteBook, kind_of
 from ferdesk.review.stamps import seconds_of, stamp
 from ferdesk.sessions.readings import Annotation, AnnotationKind
 
-COLUMNS: Final = ("Time", "End", "Kind", "Person", "Text", "Author")
+COLUMNS: Final = ("Time", "End", "Text", "Person", "Kind", "Author")
 KIND: Final = COLUMNS.index("Kind")
 TEXT: Final = COLUMNS.index("Text")
 
@@ -132,9 +132,9 @@ def _cells(note: Annotation) -> tuple[str, ...]:
     return (
         stamp(note.start_s),
         "" if note.end_s is None else stamp(note.end_s),
-        note.kind,
-        _ALL if note.face_id is None else str(note.face_id),
         note.text,
+        _ALL if note.face_id is None else str(note.face_id),
+        note.kind,
         note.author,
     )
 

@@ -27,7 +27,8 @@ class PictureView(VideoView):
         labels = ", ".join(
             f"face {face.face.track_id} {face.label or 'unknown'}" for face in picture.faces
         )
-        self.setAccessibleDescription(labels or "no face")
+        drawn = "; drawn from the numbers, for no picture was stored" if picture.drawn else ""
+        self.setAccessibleDescription(f"{labels or 'no face'}{drawn}")
         self.update()
 
     def show_text(self, text: str) -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import (
     QComboBox,
@@ -61,16 +61,20 @@ class ReviewPlots(QWidget):
             self.values.addItem(text, key)
         self.values.currentIndexChanged.connect(lambda _: self._show_units())
         self.menu = QMenu(self)
-        self.units = named(SpaceButton("Units"), "compact")
+        self.units = SpaceButton("Units")
         self.units.setToolTip("Which action units are shown")
         self.units.setMenu(self.menu)
-        self.fit_button = named(SpaceButton("All time"), "compact")
+        self.fit_button = SpaceButton("All time")
         self.fit_button.setToolTip(tip("fit"))
         self.fit_button.clicked.connect(self.fit)
         self.remark = named(QLabel(), "muted")
         self.odds = TimePlot("Probabilities over time")
         self.activations = TimePlot("Action units over time")
-        self.activations.setXLink(self.odds)
+        self._linked: tuple[TimePlot, TimePlot] | None = None
+        self._link = QTimer(self, singleShot=True)
+        self._link.timeout.connect(self._follow)
+        self.odds.sigXRangeChanged.connect(lambda: self._lead(self.odds, self.activations))
+        self.activations.sigXRangeChanged.connect(lambda: self._lead(self.activations, self.odds))
         self.odds.getAxis("bottom").setStyle(showValues=False)
         self.odds_now, self.units_now = _legend(), _legend()
         for plot in (self.odds, self.activations):
@@ -111,6 +115,7 @@ class ReviewPlots(QWidget):
 
     def show_curves(self, curves: Curves) -> None:
         """Draw a person."""
+        self.setAccessibleDescription(f"Of person {curves.person.face_id}")
         kept = self.chosen_units() if self._curves is not None else None
         self._curves = curves
         self.menu.clear()
@@ -120,10 +125,9 @@ class ReviewPlots(QWidget):
             action.setData(number)
             action.setChecked(number in (curves.moved if kept is None else kept))
             action.toggled.connect(lambda _: self._show_units())
-        same = np.array_equal(curves.raw, curves.corrected, equal_nan=True)
         self.values.setToolTip(
             "No neutral face was taken off: both are the same"
-            if same
+            if curves.same
             else "Raw values beside those less the person's neutral face"
         )
         self._draw_odds()
@@ -191,6 +195,18 @@ class ReviewPlots(QWidget):
     def _choose_person(self, index: int) -> None:
         if index >= 0:
             self.person_wanted.emit(self.who.itemData(index))
+
+    def _lead(self, first: TimePlot, second: TimePlot) -> None:
+        """Let one plot show the time of the other, a turn of the event loop later."""
+        if self._linked is None or self._linked[0] is first:
+            self._linked = first, second
+            self._link.start(0)
+
+    def _follow(self) -> None:
+        if self._linked is not None:
+            first, second = self._linked
+            second.setXRange(*first.shown_s(), padding=0)
+            self._linked = None
 
     def _draw_odds(self) -> None:
         if self._curves is None:

@@ -1,13 +1,15 @@
 """A plot over a session's time, with a cursor and what was marked."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsItem, QWidget
 
 from ferdesk.core.types import FloatArray, Matrix
 from ferdesk.review.stamps import stamp
@@ -19,7 +21,7 @@ _LEAST_S: Final = 0.2
 """Less time than this is not shown."""
 _MARGIN: Final = 0.01
 """Of the session's length, left and right."""
-_PER_PIXEL: Final = 1.0
+_PER_PIXEL: Final = 0.5
 """Pairs of least and greatest value that a pixel's width is drawn from."""
 
 Line = tuple[FloatArray, QColor]
@@ -38,7 +40,10 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         super().__init__(parent, axisItems={"bottom": _Clock("bottom")})
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setMinimumHeight(56)
+        self.setMinimumHeight(44)
+        policy = self.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(policy)
         self.hideButtons()
         self.setMenuEnabled(False)
         self.setMouseEnabled(x=True, y=False)
@@ -47,6 +52,9 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.getAxis("left").setWidth(28)
         self._length_s = 0.0
         self._curves: list[Any] = []
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._turn = QTimer(self, singleShot=True)
+        self._turn.timeout.connect(self._draw_next)
         self._contests = _rectangles(self, -20)
         self._spans = _rectangles(self, -15)
         self._moments = pg.PlotCurveItem(connect="pairs", skipFiniteCheck=True)
@@ -64,9 +72,14 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         return float(self._cursor.value())
 
     @property
-    def curves(self) -> Sequence[Any]:
-        """The curves that are drawn, as pyqtgraph's items."""
-        return tuple(self._curves)
+    def drawing(self) -> bool:
+        """Whether curves wait to be drawn."""
+        return bool(self._waiting)
+
+    def drawn(self) -> list[tuple[Matrix, FloatArray]]:
+        """Times and values of the curves that are drawn."""
+        found = (curve.getOriginalDataset() for curve in self._curves)
+        return [(times, values) for times, values in found if times is not None and len(times)]
 
     def shown_s(self) -> tuple[float, float]:
         """The first and the last second in sight."""
@@ -74,9 +87,12 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         return float(low), float(high)
 
     def begin(self, length_s: float) -> None:
-        """Show a session of this length, without curves."""
+        """Begin a session of this length; the plot is shown with its first curves."""
+        self.setVisible(False)
         self._length_s = max(length_s, _LEAST_S)
-        self.show_lines(np.zeros(0), ())
+        self._waiting.clear()
+        for curve in self._curves:
+            curve.clear()
         self.show_contests(())
         self.show_notes(())
         margin = self._length_s * _MARGIN
@@ -89,19 +105,22 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.fit()
 
     def show_lines(self, times_s: Matrix, lines: Sequence[Line]) -> None:
-        """Draw these in the place of those before.
+        """Draw these in the place of those before, one after the other.
+
+        A curve a turn of the event loop: all at once would hold it up.
 
         Args:
             times_s: (n,) float64, rising.
             lines: for each (n,) float32, 0 to 1 or NaN, and its colour.
         """
-        while len(self._curves) > len(lines):
-            self.removeItem(self._curves.pop())
-        while len(self._curves) < len(lines):
-            self._curves.append(_curve(self))
-        for curve, (values, colour) in zip(self._curves, lines, strict=True):
-            curve.setPen(pg.mkPen(colour, width=1))
-            curve.setData(times_s, values)
+        self._waiting.clear()
+        if not self.isVisible():
+            self._waiting.append(partial(self.setVisible, True))
+        for place in range(len(lines), len(self._curves)):
+            self._waiting.append(self._curves[place].clear)
+        for place, (values, colour) in enumerate(lines):
+            self._waiting.append(partial(self._draw, place, times_s, values, colour))
+        self._turn.start(0)
 
     def show_contests(self, spans: Sequence[tuple[float, float]]) -> None:
         """Shade the times at which the net had no clear winner."""
@@ -148,6 +167,19 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
             shade.setAlpha(56)
             item.setOpts(brush=shade, pen=None)
 
+    def _draw_next(self) -> None:
+        if self._waiting:
+            self._waiting.popleft()()
+        if self._waiting:
+            self._turn.start(0)
+
+    def _draw(self, place: int, times_s: Matrix, values: FloatArray, colour: QColor) -> None:
+        if place == len(self._curves):
+            self._curves.append(_curve(self))
+        curve = self._curves[place]
+        curve.setPen(pg.mkPen(colour, width=1))
+        curve.setData(times_s, values)
+
     def _clicked(self, event: Any) -> None:
         if event.button() != Qt.MouseButton.LeftButton or event.isAccepted():
             return
@@ -164,13 +196,16 @@ class _Clock(pg.AxisItem):  # type: ignore[misc]
 
 
 def _curve(plot: TimePlot) -> Any:
-    return plot.plot(
+    curve = plot.plot(
         connect="finite",
         autoDownsample=True,
         downsampleMethod="peak",
         autoDownsampleFactor=_PER_PIXEL,
         clipToView=True,
     )
+    # The cursor moves with every frame: what lies below it is not drawn again each time.
+    curve.curve.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+    return curve
 
 
 def _rectangles(plot: TimePlot, depth: int) -> Any:

@@ -19,13 +19,10 @@ _MOVES: Final[Mapping[KeyName, icons.Name]] = {
     "frame_on": "frame_on",
     "to_end": "to_end",
 }
-_JUMPS: Final[tuple[tuple[KeyName, str], ...]] = (
-    ("change_before", "‹ Change"),
-    ("next_change", "Change ›"),
-    ("contest_before", "‹ Contested"),
-    ("next_contest", "Contested ›"),
-    ("annotation_before", "‹ Note"),
-    ("next_annotation", "Note ›"),
+_JUMPS: Final[tuple[tuple[str, KeyName, KeyName], ...]] = (
+    ("Change", "change_before", "next_change"),
+    ("Contested", "contest_before", "next_contest"),
+    ("Note", "annotation_before", "next_annotation"),
 )
 
 
@@ -61,7 +58,11 @@ class Transport(QWidget):
             lambda index: self.speed_wanted.emit(self.speed.itemData(index))
         )
         self.buttons = {name: key_button(name, "", run[name]) for name in _MOVES}
-        self.jumps = {name: key_button(name, text, run[name]) for name, text in _JUMPS}
+        self.jumps = {
+            name: key_button(name, text, run[name])
+            for _, before, after in _JUMPS
+            for name, text in ((before, "‹"), (after, "›"))
+        }
         self._lay_out()
         self.show_playing(False)
 
@@ -110,8 +111,11 @@ class Transport(QWidget):
             below.addWidget(button)
         below.addWidget(self.speed)
         below.addStretch(1)
-        for button in self.jumps.values():
-            below.addWidget(button)
+        for text, before, after in _JUMPS:
+            below.addSpacing(GAP // 2)
+            below.addWidget(self.jumps[before])
+            below.addWidget(named(QLabel(text), "muted"))
+            below.addWidget(self.jumps[after])
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP // 3)

@@ -1,0 +1,1 @@
+"""The workspace that analyses many files."""

@@ -1,0 +1,144 @@
+"""Half an hour in the review, and a recording by the real nets."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import perf_counter, thread_time
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from review_fakes import SLOW_S, numbers_only, open_and_wait, press, shown, workspace
+from ui_fakes import spin, wait_until
+
+from ferdesk.core.labels import EXPRESSIONS
+from ferdesk.outputs.table import unit_columns
+from ferdesk.record import record
+from ferdesk.sessions import schema
+from ferdesk.sessions.session import Session
+from ferdesk.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("app")
+
+ROWS = 54_000
+UNITS = (1, 2, 4, 6, 12, 25)
+BLOCKED_S = 0.25
+"""Far more than the window needs (docs/review.md), for slow machines."""
+
+
+@pytest.fixture(scope="module")
+def half_an_hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = numbers_only(tmp_path_factory.mktemp("long") / "long.ferdesk", [], units=UNITS)
+    times = np.arange(ROWS) / 30
+    waves = np.abs(np.sin(times[:, None] * np.linspace(0.02, 0.3, 8))) + 0.05
+    shares = waves / waves.sum(axis=1, keepdims=True)
+    activations = np.abs(np.sin(times[:, None] * np.linspace(0.1, 1.0, len(UNITS))))
+    text = ["frame", "place", "face_id", "label", "net_label", "contested", "au_estimator"]
+    names = [
+        *text,
+        "au_time_s",
+        *(f"{start}{name}" for start in ("p_", "raw_") for name in EXPRESSIONS),
+        *(column for number in UNITS for column in unit_columns(number)[:2]),
+    ]
+    fixed = (0, 1, "", "")
+    faces = (
+        (
+            index,
+            *fixed,
+            "fear|surprise" if index % 900 < 30 else "",
+            "fake",
+            index / 30,
+            *share,
+            *share,
+            *both,
+        )
+        for index, (share, both) in enumerate(
+            zip(shares.tolist(), np.repeat(activations, 2, axis=1).tolist(), strict=True)
+        )
+    )
+    frames = ((i, i, t, None, i, i, None, 1, 0) for i, t in enumerate(times.tolist()))
+    with closing(sqlite3.connect(folder / schema.DATABASE)) as db, db:
+        db.executemany(schema.insert("frames"), frames)
+        db.executemany(schema.insert("faces", names), faces)
+    return folder
+
+
+class Heart:
+    """How long, at most, the event loop did not come round, in seconds.
+
+    Attributes:
+        blocked_s: by the clock; a busy machine adds to it.
+        busy_s: the window's own work in that time, on the processor.
+    """
+
+    def __init__(self) -> None:
+        self.blocked_s = self.busy_s = 0.0
+        self._last = perf_counter(), thread_time()
+
+    def beat(self) -> None:
+        (clock, work), self._last = self._last, (perf_counter(), thread_time())
+        self.blocked_s = max(self.blocked_s, self._last[0] - clock)
+        self.busy_s = max(self.busy_s, self._last[1] - work)
+
+
+@contextmanager
+def heartbeat() -> Iterator[Heart]:
+    heart = Heart()
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(heart.beat)
+    timer.start(1)
+    yield heart
+    timer.stop()
+
+
+def test_half_an_hour_opens_without_holding_up_the_window(
+    half_an_hour: Path, tmp_path: Path
+) -> None:
+    with workspace(tmp_path) as review:
+        spin(0.2)
+        with heartbeat() as heart:
+            open_and_wait(review, half_an_hour)
+            for index in (50_000, 20_000, ROWS - 1):
+                review.page.go(index)
+                assert shown(review).index == index
+            press(review, Qt.Key.Key_Home)
+            press(review, Qt.Key.Key_E)
+            press(review, Qt.Key.Key_Plus)
+            spin(0.1)
+        print(f"blocked {heart.blocked_s * 1e3:.1f} ms, busy {heart.busy_s * 1e3:.1f} ms")  # noqa: T201
+        assert heart.busy_s < BLOCKED_S
+        curves = review.page.plots.curves
+        assert curves is not None
+        assert curves.odds.shape[1] >= ROWS
+        assert len(curves.contested) == ROWS // 900
+        drawn = review.page.plots.odds.drawn()
+        assert [len(times) for times, _ in drawn] == [len(curves.times_s)] * 8
+
+
+def test_the_demo_clip_is_recorded_and_looked_at(
+    landmarker_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FERDESK_MODELS", str(landmarker_folder))
+    folder = tmp_path / "demo.ferdesk"
+    record("demo", folder, Settings(threads=1), seconds=2.5, consent="Anna: for the lab")
+    with Session(folder) as session:
+        stored = list(session.frames())
+    with workspace(tmp_path) as review:
+        open_and_wait(review, folder)
+        assert review.page.opened is not None
+        assert len(review.page.opened.timeline) == len(stored)
+        press(review, Qt.Key.Key_End)
+        picture = shown(review)
+        assert not picture.drawn
+        assert picture.image.shape == (360, 640, 4)
+        (face,) = picture.faces
+        assert face.label == stored[-1].faces[0].label == "happiness"
+        assert "Anna: for the lab" in review.page.about.text()
+        assert "happiness" in review.page.about.text()
+        press(review, Qt.Key.Key_A)
+        wait_until(lambda: len(review.page.notes.notes) == 1, SLOW_S)
+        assert review.page.plots.chosen_units()
+    with Session(folder) as session:
+        assert [note.kind for note in session.annotations()] == ["marker"]
