@@ -21,6 +21,7 @@ from ferdesk.ui.panels import FacesPanel
 from ferdesk.ui.preferences.keeper import PreferencesKeeper
 from ferdesk.ui.recording import Recording
 from ferdesk.ui.snapshot import Snapshot, save_snapshot
+from ferdesk.ui.source_messages import SourceMessages
 from ferdesk.ui.source_picker import DEMO, Choice, SourcePicker
 from ferdesk.ui.stage_label import StageLabel
 from ferdesk.ui.status import StatusLine
@@ -72,7 +73,6 @@ class LiveWorkspace(QWidget):
         self._status = status
         self._say = say
         self._spec = ""
-        self._played = False
         self._plots_shown = False
         self._colours = DARK
         self._au_estimator = ""
@@ -82,6 +82,9 @@ class LiveWorkspace(QWidget):
         self.panel = FacesPanel()
         self.history = History()
         self.plots: TimePlots | None = None
+        self._messages = SourceMessages(
+            self.banners, self.view, status, self._ways_out, lambda: self.open(self._spec)
+        )
         self.stage = StageLabel()
         self.stage.setVisible(False)
         self.recording = Recording(
@@ -121,17 +124,12 @@ class LiveWorkspace(QWidget):
     def open(self, spec: str) -> None:
         """Watch another source."""
         self.calibration.cancel()
-        for key in ("source", "no-camera", "warning"):
-            self.banners.clear(key)
         self._spec = spec
-        self._played = False
         self._worker.open(spec, loop=spec == DEMO)
         self.picker.show_current(spec)
         name = self.picker.name_of(spec)
         self.source_named.emit(name)
-        self._status.show_source(name, None)
-        self._status.show_counters(None, None)
-        self.view.show_text(f"Opening {name}…")
+        self._messages.opening(name)
         self.panel.clear()
         self.history.clear()
         self.top.show_paused(False)
@@ -175,6 +173,11 @@ class LiveWorkspace(QWidget):
         shown = not self._keeper.now.display.units
         self._keeper.set("display.units", shown)
         self._say(f"Action units: {'shown' if shown else 'hidden'}")
+
+    @property
+    def plots_shown(self) -> bool:
+        """Whether the curves of the last minute are shown."""
+        return self._plots_shown
 
     def toggle_plots(self) -> None:
         """Show or hide the curves of the last minute."""
@@ -319,42 +322,10 @@ class LiveWorkspace(QWidget):
     def _source_changed(self, state: SourceState) -> None:
         if not self._worker.is_current(state):
             return
-        name = self.picker.name_of(state.spec)
-        if state.phase == "playing" and state.info is not None:
-            self._played = True
-            self.banners.clear("source")
-            size = (state.info.width, state.info.height) if state.info.width else None
-            self._status.show_source(name, size)
-            if self.view.live is None:
-                self.view.show_text("Loading the models…")
-        elif state.phase == "warning":
-            if state.message:
-                self.banners.show_message("warning", f"{name}: {state.message}.", "warning")
-            else:
-                self.banners.clear("warning")
-        elif state.phase == "lost":
-            self._source_lost(name, state)
-        elif state.phase == "failed":
-            self.banners.show_message("source", state.message, "error", self._ways_out())
-            self.view.show_text(f"{name} cannot be shown.")
-        elif state.phase == "ended":
+        if state.phase == "ended":
             self.calibration.end()
             self.recording.stop()
-            self._source_ended(name, state)
-
-    def _source_ended(self, name: str, state: SourceState) -> None:
-        if not (state.info is not None and state.info.frames == 1):
-            again = BannerAction("Play again", lambda: self.open(self._spec))
-            self.banners.show_message("source", f"{name} has ended.", "info", (again,))
-
-    def _source_lost(self, name: str, state: SourceState) -> None:
-        """A device went away, or did not open: the worker goes on trying."""
-        if self._played:
-            text = f"{name} was disconnected. Reconnecting…"
-        else:
-            text = f"{state.message} Trying again every second…"
-            self.view.show_text(f"Waiting for {name}…")
-        self.banners.show_message("source", text, "warning", self._ways_out(), state.message)
+        self._messages.tell(self.picker.name_of(state.spec), state)
 
     def _pipeline_changed(self, state: PipelineState) -> None:
         self._status.show_pipeline(state)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _STATUS_MS: Final = 250
 _MESSAGE_MS: Final = 8000
+_PLOTS: Final = "plots"
 
 
 class MainWindow(QMainWindow):
@@ -73,6 +74,7 @@ class MainWindow(QMainWindow):
         self._colours = theme.DARK
         self._pipeline = PipelineState()
         self._staged = False
+        self._leaving = False
         self.status = StatusLine()
         self.banners = BannerStack()
         self._message_timer = QTimer(self, singleShot=True)
@@ -96,6 +98,8 @@ class MainWindow(QMainWindow):
         self._connect()
         self._show_theme()
         self.rail.show_workspace("go_live")
+        if state.switches.get(_PLOTS):
+            self.live.toggle_plots()
         if state.geometry:
             self.restoreGeometry(QByteArray(state.geometry))
 
@@ -227,6 +231,12 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let go of the source at once; the application joins the threads."""
+        if self.analyse is not None and self.analyse.busy and not self._leaving:
+            quit_now = BannerAction("Quit anyway", self._leave)
+            text = "Files are still being analysed. What is done stays; the rest would be stopped."
+            self.banners.show_message("quit", text, "warning", (quit_now,))
+            event.ignore()
+            return
         self.live.close_down()
         if self.analyse is not None:
             self.analyse.close()
@@ -236,11 +246,16 @@ class MainWindow(QMainWindow):
         self._keeper.close()
         super().closeEvent(event)
 
+    def _leave(self) -> None:
+        self._leaving = True
+        self.close()
+
     def _keep_state(self) -> None:
         if self._staged:
             self._show_stage(False)
         geometry = bytes(self.saveGeometry().data())
-        state = self._state.model_copy(update={"geometry": geometry})
+        switches = {**self._state.switches, _PLOTS: self.live.plots_shown}
+        state = self._state.model_copy(update={"geometry": geometry, "switches": switches})
         try:
             save_state(state)
         except PreferencesError as error:

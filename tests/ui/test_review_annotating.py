@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from review_fakes import SLOW_S, a_talk, open_and_wait, press, workspace
+from review_fakes import SLOW_S, a_talk, numbers_only, open_and_wait, press, workspace
 from ui_fakes import spin, wait_until
 
 from ferdesk.review import opening
@@ -92,6 +92,20 @@ def test_cells_are_edited_in_place(talk: Path, tmp_path: Path) -> None:
             assert len(said) == before + 1
         assert edit(review, 1, "End", "")
         wait_until(lambda: stored(talk)[1].end_s is None, SLOW_S)
+
+
+def test_a_strangers_text_is_shown_as_it_is(tmp_path: Path) -> None:
+    text = "<img src='file:///etc/passwd'>\n<b>bold</b>" + "x" * 100_000
+    folder = numbers_only(tmp_path / "a.ferdesk", ["fear"], notes=[Annotation(0.0, "note", text)])
+    with workspace(tmp_path) as review:
+        open_and_wait(review, folder)
+        model = review.page.notes.model
+        cell = model.index(0, COLUMNS.index("Text"))
+        shown = model.data(cell)
+        assert shown.startswith("<img src='file:///etc/passwd'> <b>bold</b>xxx")
+        assert len(shown) < 300
+        assert "<b>" not in model.data(cell, Qt.ItemDataRole.ToolTipRole)
+        assert model.data(cell, Qt.ItemDataRole.EditRole) == text
 
 
 def test_choosing_an_annotation_goes_there(talk: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.review.notes import MOST_TEXT, NoteBook, kind_of
 from ferdesk.review.stamps import seconds_of, stamp
 from ferdesk.sessions.readings import Annotation, AnnotationKind
+from ferdesk.ui.review.words import one_line, plain_tip
 
 COLUMNS: Final = ("Time", "End", "Text", "Person", "Kind", "Author")
 KIND: Final = COLUMNS.index("Kind")
@@ -75,14 +76,12 @@ class NotesTable(QAbstractTableModel):
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """What a cell shows, and what is edited."""
-        shown = (
-            Qt.ItemDataRole.DisplayRole,
-            Qt.ItemDataRole.EditRole,
-            Qt.ItemDataRole.ToolTipRole,
-        )
-        if role not in shown:
-            return None
-        return _cells(self.note_at(index.row()))[index.column()]
+        text = _cells(self.note_at(index.row()))[index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return one_line(text)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(text)
+        return text if role == Qt.ItemDataRole.EditRole else None
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
         """Whether a cell can be edited."""

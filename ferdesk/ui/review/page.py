@@ -1,5 +1,6 @@
 """An open session: its picture, plots and annotations, and moving through it."""
 
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -61,6 +62,8 @@ class SessionPage(QWidget):
         self._grabber: Grabber | None = None
         self._playhead: Playhead | None = None
         self._overlay = True
+        self.reading = threading.Lock()
+        """Held while a job reads the numbers: nobody else may then replace the files."""
         self.view = PictureView()
         self.plots = ReviewPlots()
         self.notes = NotesPanel(jobs, say, report)
@@ -134,9 +137,12 @@ class SessionPage(QWidget):
         else:
             self.view.show_text("This session has no frames.")
         self._show_place()
-        self._jobs.submit(
-            lambda: people_of(opened), partial(self._show_people, opened), self._if_shown(opened)
-        )
+
+        def read() -> tuple[PersonColumns, ...]:
+            with self.reading:
+                return people_of(opened)
+
+        self._jobs.submit(read, partial(self._show_people, opened), self._if_shown(opened))
 
     def clear(self) -> None:
         """Let go of the session; its thread is waited for in a job."""
@@ -265,12 +271,16 @@ class SessionPage(QWidget):
         if opened is None or person is None:
             return
 
+        def read() -> Curves:
+            with self.reading:
+                return curves_of(opened, person)
+
         def show(curves: Curves) -> None:
             if opened is self._opened and self.plots.who.currentData() == face_id:
                 self.plots.show_curves(curves)
                 self._show_place()
 
-        self._jobs.submit(lambda: curves_of(opened, person), show, self._if_shown(opened))
+        self._jobs.submit(read, show, self._if_shown(opened))
 
     def _if_shown(self, opened: Opened) -> Callable[[Exception], None]:
         def tell(error: Exception) -> None:

@@ -21,6 +21,7 @@ from ferdesk.core.errors import FerdeskError
 from ferdesk.sessions.library import Listed, sessions_in
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.recording import clock
+from ferdesk.ui.review.words import one_line, plain_tip
 from ferdesk.ui.theme import GAP, named
 from ferdesk.ui.worker import Jobs
 
@@ -84,8 +85,8 @@ class SessionList(QWidget):
         self.table.setRowCount(len(sessions))
         for row, one in enumerate(sessions):
             for column, text in enumerate(_cells(one)):
-                item = QTableWidgetItem(text)
-                item.setToolTip(text)
+                item = QTableWidgetItem(one_line(text))
+                item.setToolTip(plain_tip(text))
                 item.setData(_PATH, one.folder)
                 self.table.setItem(row, column, item)
         if sessions:

@@ -19,6 +19,8 @@ _MOVES: Final[Mapping[KeyName, icons.Name]] = {
     "frame_on": "frame_on",
     "to_end": "to_end",
 }
+_MOVE_WIDTH: Final = 36
+_JUMP_WIDTH: Final = 26
 _JUMPS: Final[tuple[tuple[str, KeyName, KeyName], ...]] = (
     ("Change", "change_before", "next_change"),
     ("Contested", "contest_before", "next_contest"),
@@ -63,6 +65,10 @@ class Transport(QWidget):
             for _, before, after in _JUMPS
             for name, text in ((before, "‹"), (after, "›"))
         }
+        for button in self.buttons.values():
+            button.setFixedWidth(_MOVE_WIDTH)
+        for button in self.jumps.values():
+            button.setFixedWidth(_JUMP_WIDTH)
         self._lay_out()
         self.show_playing(False)
 

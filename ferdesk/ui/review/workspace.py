@@ -117,7 +117,7 @@ class ReviewWorkspace(QWidget):
         self._opening = folder
         self._wait(f"Repairing {folder.name}…")
         self._jobs.submit(
-            lambda: _mend(folder, grabber),
+            lambda: self._mend(folder, grabber),
             lambda outcome: self._repaired(folder, *outcome),
             lambda error: self._open_failed(folder, error),
         )
@@ -177,7 +177,7 @@ class ReviewWorkspace(QWidget):
         for page in (self.sessions, self.page, self.waiting):
             self.stack.addWidget(page)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(GAP, GAP, GAP, GAP // 2)
         column.setSpacing(GAP // 2)
         column.addLayout(above)
         column.addWidget(self.banners)
@@ -226,6 +226,13 @@ class ReviewWorkspace(QWidget):
         self.open(folder)
         level: Level = "warning" if found.faults else "info"
         self.banners.show_message(_REPAIR, f"Repaired: {text}.{faults}", level)
+
+    def _mend(self, folder: Path, grabber: Grabber | None) -> tuple[Findings, list[str]]:
+        # Else it would be we who have the session open.
+        with self.page.reading:
+            if grabber is not None:
+                grabber.join(JOIN_S)
+            return repair(folder)
 
     def _show_trouble(self, folder: Path, trouble: Trouble, level: Level) -> None:
         mend = BannerAction("Repair", lambda: self.repair(folder))
@@ -279,12 +286,6 @@ def _style(colours: Colours) -> str:
     background: {colours.surface}; color: {colours.muted}; border: none; padding: 3px;
 }}
 """
-
-
-def _mend(folder: Path, grabber: Grabber | None) -> tuple[Findings, list[str]]:
-    if grabber is not None:
-        grabber.join(JOIN_S)  # else it is we who have the session open
-    return repair(folder)
 
 
 def _dropped(event: QDropEvent) -> Path | None:
