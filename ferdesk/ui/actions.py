@@ -1,7 +1,7 @@
 """What the keyboard can do: one table, from which shortcuts, tool tips and the help are made."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
@@ -35,6 +35,20 @@ ActionName = Literal[
     "help",
     "quit",
 ]
+
+
+class Shortcut(Protocol):
+    """What the list of shortcuts shows."""
+
+    @property
+    def text(self) -> str:
+        """What it does."""
+        ...
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Which keys do it."""
+        ...
 
 
 class ActionSpec(NamedTuple):
@@ -109,9 +123,7 @@ def tip(spec: ActionSpec) -> str:
 class ShortcutsDialog(QDialog):
     """The list of shortcuts."""
 
-    def __init__(
-        self, parent: QWidget | None = None, specs: Sequence[ActionSpec] = ACTIONS
-    ) -> None:
+    def __init__(self, parent: QWidget | None = None, specs: Sequence[Shortcut] = ACTIONS) -> None:
         super().__init__(parent)
         self.setObjectName("shortcuts")
         self.setWindowTitle("Keyboard shortcuts")

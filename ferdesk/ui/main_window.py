@@ -171,8 +171,13 @@ class MainWindow(QMainWindow):
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)
 
     def show_shortcuts(self) -> None:
-        """Show what the keyboard can do."""
-        actions.ShortcutsDialog(self).open()
+        """Show what the keyboard can do here."""
+        if self.review is not None and self.stack.currentWidget() is self.review:
+            from ferdesk.ui.review.keys import KEYS
+
+            actions.ShortcutsDialog(self, KEYS).open()
+        else:
+            actions.ShortcutsDialog(self).open()
 
     def show_settings(self) -> None:
         """Let the user choose how everything is done."""

@@ -8,16 +8,16 @@ import pytest
 from material import ROOT
 from typer.testing import CliRunner
 
-from ferdesk import cli_exports
 from ferdesk.cli import app
+from ferdesk.commands import exports as exports_command
 from ferdesk.exports.formats import FORMATS
 from ferdesk.exports.imports import DIALECTS
 from ferdesk.sessions.session import Session
 
 
 def test_the_names_are_those_of_the_formats():
-    assert get_args(cli_exports.FormatName) == tuple(FORMATS)
-    assert get_args(cli_exports.DialectName) == tuple(DIALECTS)
+    assert get_args(exports_command.FormatName) == tuple(FORMATS)
+    assert get_args(exports_command.DialectName) == tuple(DIALECTS)
 
 
 @pytest.mark.parametrize("name", ["ferdesk", "pyfeat", "openface", "vtt", "elan"])
