@@ -1,8 +1,13 @@
 """Pacing of files, without threads."""
 
-from ui_fakes import a_frame
+import numpy as np
 
+from ferdesk.core.types import Frame
 from ferdesk.live.capture import Pacer
+
+
+def a_frame(index: int, time_s: float | None = None) -> Frame:
+    return Frame(np.zeros((2, 2, 3), np.uint8), index, 0, time_s, "clip")
 
 
 class Clock:
