@@ -5,6 +5,7 @@ Ray is an extra and is imported only here, when somebody asks for it.
 
 import importlib
 import os
+import sys
 from typing import Any, Final, NamedTuple
 
 from ferdesk.core.errors import ClusterError
@@ -44,9 +45,9 @@ def connect(address: str) -> Any:
     Raises:
         ClusterError: Ray is not installed, does not start or does not answer.
     """
-    if address == LOCAL:
+    if address == LOCAL and "ray" not in sys.modules:
         # Its ports are open to the network, and whoever may use them may run what they like. Read
-        # when Ray is imported.
+        # when Ray is imported: later, its processes would be asked for what this one does not have.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     ray = import_ray()
     try:

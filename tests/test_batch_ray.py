@@ -38,6 +38,7 @@ def cluster() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_TMPDIR", short)
+        patch.delenv("RAY_AUTH_MODE", raising=False)  # this process may have read it already
         from ray.cluster_utils import Cluster
 
         node = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False}

@@ -14,12 +14,14 @@ import pytest
 
 from ferdesk.core.errors import OutputError, SessionError, SourceError
 from ferdesk.core.types import Frame, FrameResult
+from ferdesk.outputs.mp4 import Mp4File
 from ferdesk.record import record
 from ferdesk.replay import replay
 from ferdesk.sessions.session import Session
 from ferdesk.sessions.verify import verify
 from ferdesk.settings import Settings
 from ferdesk.sources.base import BaseSource, SourceInfo
+from ferdesk.sources.video import VideoFile
 
 FERDESK = (sys.executable, "-m", "ferdesk")
 
@@ -240,3 +242,26 @@ def test_ctrl_c_ends_a_recording_with_all_files_whole(tmp_path: Path) -> None:
     found = verify(tmp_path / "a.ferdesk")
     assert found.whole
     assert found.finished
+
+
+def test_a_variable_rate_keeps_its_times(tmp_path: Path) -> None:
+    """As a screen recorder or a phone writes it: no two frames lie equally far apart."""
+    times = np.cumsum(np.random.default_rng(1).uniform(0.004, 0.3, 80))
+    times -= times[0]
+    clip = Mp4File(tmp_path / "clip.mp4", fps=20)
+    for index, time_s in enumerate(times):
+        clip.write(np.full((48, 64, 3), index, np.uint8), float(time_s))
+    clip.close()
+    with VideoFile(tmp_path / "clip.mp4") as source:
+        given = [frame.source_time_s for frame in iter(source.read, None) if frame is not None]
+    folder = tmp_path / "a.ferdesk"
+    record(str(tmp_path / "clip.mp4"), folder, Settings(), build=lambda settings: NoFaces())
+    with Session(folder) as session:
+        stored = [frame.time_s for frame in session.frames()]
+        sources = [frame.source_time_s for frame in session.frames()]
+    with VideoFile(folder / "video.mp4") as video:
+        shown = [frame.source_time_s for frame in iter(video.read, None) if frame is not None]
+    assert sources == given
+    assert len(stored) == len(shown) == len(given) == 80
+    assert np.abs(np.array(stored) - np.array(given)).max() < 1e-3
+    assert np.abs(np.array(shown, float) - np.array(given, float)).max() < 1e-3

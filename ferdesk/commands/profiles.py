@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import closing
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -30,7 +30,9 @@ from ferdesk.profiles import (
     save_profile,
 )
 from ferdesk.settings import Settings
-from ferdesk.sources.base import Source
+
+if TYPE_CHECKING:
+    from ferdesk.sources.base import Source
 
 profiles_app = typer.Typer(help="The neutral profiles: see, remove.", no_args_is_help=True)
 
@@ -106,7 +108,7 @@ def profiles_remove(
 
 
 def _results(
-    source: str, settings: Settings, opener: Callable[..., Source]
+    source: str, settings: Settings, opener: "Callable[..., Source]"
 ) -> Generator[FrameResult]:
     from ferdesk.pipeline import build_pipeline
 

@@ -1,8 +1,10 @@
 """The commands about recordings: make, look at, check, mend, join, delete, analyse again."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 from rich.console import Console
@@ -27,7 +29,9 @@ from ferdesk.core.errors import FerdeskError, SessionError
 from ferdesk.sessions.readings import VideoMode
 
 if TYPE_CHECKING:
+    from ferdesk.core.types import FrameResult
     from ferdesk.live.capture import SourceState
+    from ferdesk.record import Recorded
     from ferdesk.replay import Comparison
     from ferdesk.sessions.verify import Findings
 
@@ -93,8 +97,6 @@ def record_command(
 
     Example: ferdesk record --source 0 --seconds 60 --video blurred
     """
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn
-
     from ferdesk.record import record
     from ferdesk.sessions.library import new_name, with_ending
 
@@ -116,18 +118,7 @@ def record_command(
     )
     now = datetime.now().astimezone()
     folder = with_ending(out) if out is not None else new_name(usual.place, now)
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-
-    def report(state: "SourceState") -> None:
-        text = "reading again" if state.phase == "playing" else state.message
-        if state.phase != "playing" or told:
-            console.print(f"{state.phase}: {text}", markup=False)
-        told.append(state.phase)
-
-    told: list[str] = []
-    columns = (TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("opening")
+    with _shown() as told:
         done = record(
             source or preferred.source.default or "0",
             folder,
@@ -138,23 +129,59 @@ def record_command(
             seconds=seconds,
             loop=loop,
             markers=markers,
-            advance=lambda result: bar.update(
-                task, description=f"recording, frame {result.frame.index}"
-            ),
-            report=report,
+            advance=told.frame,
+            report=told.source,
             opener=preferred.source.opener(),
         )
     if as_json:
         print_json([done.to_dict()], single=True)
-    else:
+    _show_recorded(done, quiet=as_json)
+
+
+class _Told(NamedTuple):
+    """Who is told how a recording goes."""
+
+    frame: Callable[["FrameResult"], None]
+    source: Callable[["SourceState"], None]
+
+
+@contextmanager
+def _shown() -> Iterator[_Told]:
+    """A line that moves with the frames, on a terminal, and words where the source is lost."""
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    console = _console()
+    columns = (TextColumn("{task.description}"), TimeElapsedColumn())
+    phases: list[str] = []
+
+    def source(state: "SourceState") -> None:
+        text = "reading again" if state.phase == "playing" else state.message
+        if state.phase != "playing" or phases:
+            console.print(f"{state.phase}: {text}", markup=False)
+        phases.append(state.phase)
+
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("opening")
+        yield _Told(
+            lambda result: bar.update(task, description=f"recording, frame {result.frame.index}"),
+            source,
+        )
+
+
+def _show_recorded(done: "Recorded", *, quiet: bool) -> None:
+    if not quiet:
         typer.echo(
             f"Recorded {done.frames} frames ({done.seconds:.1f} s; {done.missed} came while "
             f"another was analysed, {done.dropped} dropped) in {done.folder}"
         )
     if done.warning:
-        console.print(f"warning: {done.warning}", markup=False)
+        _console().print(f"warning: {done.warning}", markup=False)
     if done.trouble:
         raise FerdeskError(done.trouble)
+
+
+def _console() -> Console:
+    return Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def replay_command(session: SessionArgument, as_json: JsonOption = False) -> None:

@@ -132,6 +132,11 @@ class VideoDecoder:
             self._container.close()
             raise
 
+    @property
+    def format(self) -> str:
+        """FFmpeg's name of the container's format."""
+        return self._container.format.name
+
     def read(self) -> Picture | None:
         """The next picture, or None at the end.
 

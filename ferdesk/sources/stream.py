@@ -21,6 +21,10 @@ _MAX_WAIT_S: Final = 0.5
 _OUT_OF_STEP_S: Final = 5.0
 """A stream whose times run ahead by more than this has jumped: start counting anew."""
 
+_UNTIMED: Final = frozenset({"mpjpeg"})
+"""Network cameras' format has no times: FFmpeg supposes 25 pictures a second, and a camera that
+sends more would fall further and further behind."""
+
 
 class Stream(BaseSource):
     """A network stream. Its address may hold a password, so only its host is ever shown.
@@ -76,7 +80,7 @@ class Stream(BaseSource):
             ) from None
         if picture is None:
             return None
-        if self._paced:
+        if self._paced and self._decoder.format not in _UNTIMED:
             self._wait_for(picture.time_s)
         return self._frame(picture.image, name=self._info.name)
 

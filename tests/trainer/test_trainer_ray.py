@@ -45,6 +45,7 @@ def cluster(short):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_TMPDIR", short)
+        patch.delenv("RAY_AUTH_MODE", raising=False)  # this process may have read it already
         pytest.importorskip("ray")
         from ray.cluster_utils import Cluster
 
