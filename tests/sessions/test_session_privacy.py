@@ -56,4 +56,7 @@ def test_a_face_at_the_edge_is_covered() -> None:
     face = result.faces[0]
     for box in (Box(-50, -40, 80, 100), Box(300, 200, 80, 100), Box(1000, 1000, 5, 5)):
         moved = dataclasses.replace(face, face=dataclasses.replace(face.face, box=box))
-        FaceHider("blurred").draw(dataclasses.replace(result, faces=(moved,)))
+        drawn = FaceHider("blurred").draw(dataclasses.replace(result, faces=(moved,)))
+        changed = np.any(drawn != result.frame.image, axis=2)
+        assert changed.any() == (box.x < 1000)  # the last lies outside
+        assert not changed[100:150, 150:250].any()  # far from all of them
