@@ -215,9 +215,14 @@ def test_the_commands(tmp_path: Path) -> None:
     assert again.returncode == 2
     assert again.stderr.count("\n") == 1
     assert "is there already" in again.stderr
+    merged = run("sessions", "merge", "a.ferdesk", "a.ferdesk", "-o", "b", "--json", cwd=tmp_path)
+    assert json.loads(merged.stdout)["folder"] == "b.ferdesk"
+    both = json.loads(run("sessions", "show", "b.ferdesk", "--json", cwd=tmp_path).stdout)
+    assert both["frames"] == 50
     (folder / "video.mp4").unlink()
     assert run("sessions", "verify", "a.ferdesk", cwd=tmp_path).returncode == 1
-    assert run("sessions", "delete", "--yes", "a.ferdesk", cwd=tmp_path).returncode == 0
+    gone = run("sessions", "delete", "--yes", "--json", "a.ferdesk", cwd=tmp_path)
+    assert json.loads(gone.stdout) == [{"deleted": "a.ferdesk"}]
     assert not folder.exists()
 
 

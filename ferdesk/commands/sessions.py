@@ -297,6 +297,7 @@ def _show_findings(found: "Findings") -> None:
 def sessions_merge(
     sessions: Annotated[list[Path], typer.Argument(metavar="SESSION...", help="Two or more.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The new session's folder.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Join sessions that follow each other into a new one; they stay as they are."""
     from ferdesk.sessions.library import with_ending
@@ -304,13 +305,18 @@ def sessions_merge(
 
     target = with_ending(out)
     merge(sessions, target)
-    typer.echo(f"Merged {len(sessions)} sessions into {target}")
+    if as_json:
+        merged = {"folder": str(target), "merged": [str(one) for one in sessions]}
+        print_json([merged], single=True)
+    else:
+        typer.echo(f"Merged {len(sessions)} sessions into {target}")
 
 
 @sessions_app.command("delete")
 def sessions_delete(
     sessions: Annotated[list[Path], typer.Argument(metavar="SESSION...")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Delete sessions for good, with their videos."""
     from ferdesk.sessions.library import delete
@@ -319,4 +325,7 @@ def sessions_delete(
         if not yes and not typer.confirm(f"Delete {folder} for good?"):
             raise SessionError(f"{folder} was not deleted.")
         delete(folder)
-        typer.echo(f"Deleted {folder}")
+        if not as_json:
+            typer.echo(f"Deleted {folder}")
+    if as_json:
+        print_json([{"deleted": str(folder)} for folder in sessions])
