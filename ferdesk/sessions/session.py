@@ -97,16 +97,6 @@ class Session:
                 yield self._frame(row, faces.get(int(row["frame"]), ()))
             first = until + 1
 
-    def frame_at(self, time_s: float) -> FrameReading | None:
-        """The last frame that is not later than a time; None before the first."""
-        rows = self._all(
-            "SELECT frame FROM frames WHERE time_s <= ? ORDER BY frame DESC LIMIT 1", (time_s,)
-        )
-        if not rows:
-            return None
-        number = int(rows[0][0])
-        return next(self.frames(number, number), None)
-
     def annotations(self) -> tuple[Annotation, ...]:
         """All annotations by time.
 

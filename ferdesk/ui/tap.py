@@ -1,5 +1,6 @@
 """Where results leave the pipeline thread for a recording and for live outputs. No Qt."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from ferdesk.sessions.readings import VideoMode
 from ferdesk.sessions.recorder import Recorder
 from ferdesk.settings import Settings
 from ferdesk.streams.hub import StreamHub
+
+log = logging.getLogger(__name__)
 
 
 class ResettablePipeline(PipelineFacts, Protocol):
@@ -124,17 +127,22 @@ class Tap:
     ) -> None:
         # Whoever analyses the recording again begins without a past, too.
         pipeline.reset()
-        meta = session_meta(
-            captured.source,
-            settings,
-            pipeline,
-            video=choice.video,
-            lossless=choice.lossless,
-            consent=choice.consent,
-        )
         try:
+            meta = session_meta(
+                captured.source,
+                settings,
+                pipeline,
+                video=choice.video,
+                lossless=choice.lossless,
+                consent=choice.consent,
+            )
             self._recorder = Recorder(folder, meta)
         except FerdeskError as error:
             self._report(RecordingEnd(None, str(error)))
+            return
+        except Exception as error:  # this thread has the picture to go on with
+            log.exception("a recording cannot begin")
+            text = f"The recording cannot begin: {type(error).__name__}: {error}"
+            self._report(RecordingEnd(None, text))
             return
         self._session, self._settings = captured.session, settings

@@ -59,10 +59,6 @@ def test_what_is_written_is_read(stored: Path) -> None:
             for then, now in zip(before.faces, frame.faces, strict=True):
                 same(then, now)
         assert [frame.number for frame in session.frames(1, 3)] == [1, 2, 3]
-        at = session.frame_at(2.5 / 30)
-        assert at is not None
-        assert at.number == 2
-        assert session.frame_at(-1.0) is None
 
 
 def test_its_files_are_for_the_user_alone(stored: Path) -> None:

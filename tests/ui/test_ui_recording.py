@@ -119,6 +119,25 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         assert not window.live.top.buttons["record"].isChecked()
 
 
+def test_a_recording_that_cannot_begin_leaves_the_picture_going(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OSError("the disk went away")
+
+    monkeypatch.setattr("ferdesk.ui.tap.Recorder", broken)
+    pipeline = FakePipeline()
+    with open_window(tmp_path, Sources(camera_0=FakeSource), pipeline=pipeline) as window:
+        window.start(None)
+        wait_until(lambda: window.live.view.live)
+        press(window, Qt.Key.Key_R)
+        wait_until(lambda: window.live.banners.message("recording"))
+        assert "the disk went away" in (window.live.banners.message("recording") or "")
+        seen = len(pipeline.seen)
+        wait_until(lambda: len(pipeline.seen) > seen + 5)
+        assert not window.live.top.buttons["record"].isChecked()
+
+
 def test_the_options_are_asked_and_kept(tmp_path: Path) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start(None)
