@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run setup test check app format clean
+.PHONY: run setup test check gpu app format clean
 
 run: $(VENV)/base.stamp
 	$(BIN)/ferdesk models install --missing
@@ -22,6 +22,10 @@ check: $(VENV)/all.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# On a machine with an NVIDIA GPU: docs/engines.md.
+gpu: $(VENV)/gpu.stamp
+	$(BIN)/python benchmarks/gpu_check.py
 
 # dist/ferdesk/, which needs no Python: docs/packaging.md.
 app: $(VENV)/app.stamp
@@ -50,6 +54,10 @@ $(VENV)/app.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[app,lsl,report]'
 	touch $@ $(VENV)/base.stamp
 
+$(VENV)/gpu.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[train,ort,tensorrt,dev]'
+	touch $@ $(VENV)/base.stamp
+
 $(VENV)/all.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[train,cluster,lsl,vcam,table,report,app,dev]'
+	$(PIP) --editable '.[train,ort,cluster,lsl,vcam,table,report,app,dev]'
 	touch $@ $(VENV)/base.stamp

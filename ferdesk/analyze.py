@@ -2,11 +2,13 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from ferdesk.analyze_sinks import SessionPlan, Sink, make_way, open_sinks
 from ferdesk.core.errors import FerdeskError, SourceError
@@ -23,6 +25,9 @@ from ferdesk.settings import Settings
 from ferdesk.sources import Source, open_source
 from ferdesk.sources.stream import is_stream, public_name
 from ferdesk.summary import Summary
+
+_UNDER_WAY: Final = 4
+"""Frames between reading and writing at a time: one for each of the stages that run at once."""
 
 
 class Progress(Protocol):
@@ -178,6 +183,7 @@ class _Run:
         self._with_face = 0
         self._most = 0
         self._interrupted = False
+        self._ended = False
         self._expected: int | None = None
         self._sums = dict[str, float]()
         self._files = list[Path]()
@@ -244,29 +250,36 @@ class _Run:
                 self._progress.advance()
 
     def _results(self, source: Source) -> Iterator[FrameResult]:
-        """Every frame's result, in order; while one is judged the next is read and located.
+        """Every frame's result, in order; reading, locating and judging are a thread each.
 
         Where reading fails, the frames before that still come first.
         """
-        with ThreadPoolExecutor(1, thread_name_prefix="ferdesk-judge") as judges:
-            judged: Future[FrameResult] | None = None
-            failure: FerdeskError | None = None
-            while failure is None:
-                located = None
-                try:
-                    located = self._located(source)
-                except FerdeskError as error:
-                    failure = error
-                before = judged
-                judged = judges.submit(self._pipeline.judge, located) if located else None
-                if before is not None:
-                    yield before.result()
-                if located is None:
-                    break
-        if failure is not None:
-            raise failure
+        with ExitStack() as stack:
+            readers, locators, judges = (
+                stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=f"ferdesk-{stage}"))
+                for stage in ("read", "locate", "judge")
+            )
+            under_way: deque[Future[FrameResult | None]] = deque()
+            while True:
+                read = readers.submit(self._read, source)
+                located = locators.submit(self._locate, read)
+                under_way.append(judges.submit(self._judge, located))
+                if len(under_way) < _UNDER_WAY:
+                    continue
+                result = under_way.popleft().result()
+                if result is None:
+                    return
+                yield result
 
-    def _located(self, source: Source) -> Located | None:
+    def _read(self, source: Source) -> tuple[Frame, float] | None:
+        """The next frame and the milliseconds it took; None once there is none, or reading failed.
+
+        Raises:
+            SourceError: reading failed.
+        """
+        if self._ended:
+            return None
+        self._ended = True
         if self._stopped():
             self._interrupted = True
             return None
@@ -274,8 +287,20 @@ class _Run:
         frame = source.read()
         if frame is None:
             return None
-        self._add({"decode": (time.perf_counter() - started) * 1e3})
-        return self._pipeline.locate(frame)
+        self._ended = False
+        return frame, (time.perf_counter() - started) * 1e3
+
+    def _locate(self, read: Future[tuple[Frame, float] | None]) -> Located | None:
+        found = read.result()
+        if found is None:
+            return None
+        frame, decode_ms = found
+        located = self._pipeline.locate(frame)
+        return replace(located, stage_ms={"decode": decode_ms, **located.stage_ms})
+
+    def _judge(self, located: Future[Located | None]) -> FrameResult | None:
+        found = located.result()
+        return None if found is None else self._pipeline.judge(found)
 
     def _count(self, result: FrameResult) -> None:
         self._frames += 1

@@ -78,7 +78,7 @@ class OpenVinoFinder:
         self._regions: list[Region] = []
         self._until_look = 0
         self._next_tile = 0
-        self._fresh = True
+        self._unseen: int | None = None
 
     def find(self, frame: Frame) -> list[Face]:
         """See `FaceFinder.find`."""
@@ -95,7 +95,7 @@ class OpenVinoFinder:
                 if not any(_same(found.box, box) for box in known)
             ]
             faces = _distinct(faces + self._locate(image, started, _START_PRESENCE))
-            self._until_look = _LOOK_EVERY
+            self._until_look = 0 if self._unseen else _LOOK_EVERY
         self._until_look -= 1
         faces = sorted(faces, key=lambda face: -face.box.w * face.box.h)[: self._max_faces]
         self._regions = [from_face(face) for face in faces]
@@ -106,7 +106,7 @@ class OpenVinoFinder:
         self._regions = []
         self._until_look = 0
         self._next_tile = 0
-        self._fresh = True
+        self._unseen = None
 
     def close(self) -> None:
         """See `FaceFinder.close`."""
@@ -114,14 +114,19 @@ class OpenVinoFinder:
         self._landmarks.close()
 
     def _look(self, frame: Frame) -> list[Detection]:
-        """Run the detector on the whole frame and on as many tiles as the moment allows."""
+        """Run the detector on the whole frame and on as many tiles as the moment allows.
+
+        A still picture has this moment only. Of a video all tiles are looked at soon, a few with
+        each of its first frames: all of them at once take longer than a camera's next frame.
+        """
         every = tiles(frame.image, _STILL_LEVELS if frame.still else _VIDEO_LEVELS)
         chosen: Sequence[Tile] = every
-        if not self._fresh and every:
+        if not frame.still and every:
             first = self._next_tile % len(every)
             chosen = (every + every)[first : first + min(_TILES_A_LOOK, len(every))]
             self._next_tile = first + len(chosen)
-        self._fresh = False
+            left = len(every) if self._unseen is None else self._unseen
+            self._unseen = max(0, left - len(chosen))
         return self._detector.detect(frame.image, [whole(frame.image), *chosen])
 
     def _locate(self, image: ImageU8, regions: list[Region], presence: float) -> list[Face]:

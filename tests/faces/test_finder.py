@@ -1,6 +1,6 @@
 """The finder on real pixels: the demo clip always, the clips of ../shared where they are."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -10,9 +10,9 @@ from material import DATA, decode
 
 from ferdesk import resources
 from ferdesk.core.errors import ModelError
-from ferdesk.core.types import Frame
+from ferdesk.core.types import Frame, ImageU8
 from ferdesk.faces import store
-from ferdesk.faces.detector import Detector, tiles, whole
+from ferdesk.faces.detector import Detection, Detector, Tile, tiles, whole
 from ferdesk.faces.finder import OpenVinoFinder
 
 Opener = Callable[[str], OpenVinoFinder]
@@ -108,10 +108,32 @@ def test_a_small_face_is_found_by_its_tile(
     finder.reset()
     frames = [Frame(image, i, i, i / 25, "wide") for i in range(60)]
     found = [finder.find(frame) for frame in frames]
-    assert found[0], "the first look goes everywhere"
-    x = found[0][0].box.x + found[0][0].box.w / 2
+    first = next(index for index, faces in enumerate(found) if faces)
+    assert first <= 12, "the first frames look everywhere"
+    x = found[first][0].box.x + found[first][0].box.w / 2
     assert 900 < x < 900 + size
     assert len(found[-1]) == 1, "and the face is followed"
+
+
+def test_a_frame_of_a_video_gets_three_looks_at_most(
+    finder: OpenVinoFinder, demo_frames: list[Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All tiles of a 1280 px frame at once would take longer than a camera's next frame."""
+    looks: list[int] = []
+    detect = Detector.detect
+
+    def counting(self: Detector, image: ImageU8, every: Sequence[Tile]) -> list[Detection]:
+        looks.append(len(every))
+        return detect(self, image, every)
+
+    monkeypatch.setattr(Detector, "detect", counting)
+    image = cv2.resize(demo_frames[0].image, (1280, 720))
+    finder.reset()
+    for index in range(30):
+        finder.find(Frame(np.asarray(image, np.uint8), index, 0, index / 30, "wide"))
+    assert max(looks) == 3
+    assert sum(looks) - len(looks) >= len(tiles(np.asarray(image, np.uint8), 2))
+    assert len(looks) < 15, "and then only now and then"
 
 
 def test_a_batch_of_faces_gives_what_each_gives_alone(
