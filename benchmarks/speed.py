@@ -123,7 +123,7 @@ def _analyze(clip: Path, cores: int) -> dict[str, float | dict[str, float]]:
             )
         finally:
             os.sched_setaffinity(0, mine)
-    found = json.loads(done.stdout)["inputs"][0]
+    found = json.loads(done.stdout)
     return {"fps": found["fps"], "stage_ms": found["stage_ms"]}
 
 

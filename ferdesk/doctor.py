@@ -17,7 +17,10 @@ from ferdesk.core.aus import unit
 from ferdesk.core.bundle import ModelBundle, read_bundle
 from ferdesk.core.errors import FerdeskError
 from ferdesk.core.svm_bundle import SvmBundle, read_svm_bundle
-from ferdesk.engines import openvino_runtime
+from ferdesk.engines import remembered
+from ferdesk.engines.machine import this_machine
+from ferdesk.engines.measure import availability
+from ferdesk.engines.net import Net
 from ferdesk.expression import ExpressionNet
 from ferdesk.faces.store import BLENDSHAPES, SETS, find_file, installed, load, verify
 from ferdesk.sources import list_cameras
@@ -27,11 +30,13 @@ _PACKAGES: Final = (
     "numpy",
     "opencv-contrib-python",
     "openvino",
+    "onnxruntime",
     "PySide6-Essentials",
     "av",
     "mediapipe",
     "py-feat",
     "torch",
+    "torch-tensorrt",
 )
 
 
@@ -57,6 +62,7 @@ def examine() -> list[Finding]:
     """Look at everything. Opens no camera and no network connection."""
     return [
         *_versions(),
+        *_engines(),
         *_face_models(),
         *_bundles(),
         *_action_units(),
@@ -80,11 +86,26 @@ def _versions() -> Iterator[Finding]:
             yield Finding(area="version", ok=None, text=f"{name} {version(name)}")
         except PackageNotFoundError:
             continue
-    yield Finding(
-        area="engine",
-        ok=True,
-        text="openvino: " + ", ".join(openvino_runtime.core().available_devices),
-    )
+
+
+def _engines() -> Iterator[Finding]:
+    for name, (devices, why) in availability().items():
+        found = f"{name}: {', '.join(devices)}"
+        yield Finding(area="engine", ok=True if devices else None, text=found if devices else why)
+
+
+def _auto(net: Net) -> Finding:
+    """What `--engine auto` means for a net."""
+    found = remembered.find(net.digest, this_machine().key)
+    if found is None:
+        text = f"auto runs {net.name} on openvino CPU; whether others are faster: ferdesk bench"
+    else:
+        plan = found.plan
+        text = (
+            f"auto runs {net.name} on {plan.engine} {plan.device}: {found.median_ms:.2f} ms a "
+            f"face, measured on {found.measured[:10]}"
+        )
+    return Finding(area="engine", ok=None, text=text)
 
 
 def _face_models() -> Iterator[Finding]:
@@ -130,6 +151,7 @@ def _bundles() -> Iterator[Finding]:
             for metric in bundle.metrics
         )
         yield Finding(area="bundle", ok=True, text=f"{bundle.name}: {figures}")
+        yield _auto(net.net)
 
 
 def _action_units() -> Iterator[Finding]:
@@ -150,6 +172,7 @@ def _action_units() -> Iterator[Finding]:
             continue
         units = ", ".join(unit(number).code for number in net.units)
         yield Finding(area="action units", ok=True, text=f"{net.name}: {units}")
+        yield _auto(net.net)
     blendshapes = verify(BLENDSHAPES)
     yield Finding(
         area="action units",

@@ -8,15 +8,23 @@ from ferdesk.core.bundle import CAM, LOGITS, MODEL, ModelBundle, read_bundle, sh
 from ferdesk.core.errors import BundleError
 from ferdesk.core.preprocess import net_input
 from ferdesk.core.types import FloatArray, ImageU8
-from ferdesk.engines.base import Engine, Precision
+from ferdesk.engines.base import Engine, EngineChoice, Precision
+from ferdesk.engines.choice import open_net
+from ferdesk.engines.net import Net
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
-from ferdesk.engines.reference import open_checked
 
 
 class ExpressionNet:
     """A bundle's net, run by an engine."""
 
-    def __init__(self, folder: Path, threads: int = 0, precision: Precision = "f32") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        threads: int = 0,
+        precision: Precision = "f32",
+        engine: EngineChoice = "auto",
+        wait: bool = True,
+    ) -> None:
         """Check the bundle and load its net.
 
         Args:
@@ -24,17 +32,31 @@ class ExpressionNet:
             threads: threads the engine may use; 0 lets it choose.
             precision: "auto" computes faster where the processor can and the bundle's stored
                 reference answers come out alike; else in f32.
+            engine: what runs it; see `ferdesk.engines.choice.open_net`.
+            wait: whether to wait for an engine that takes long to build.
 
         Raises:
             BundleError: the bundle is not sound.
+            EngineError: the engine that was named is not there, or gives other answers.
             ModelError: the engine cannot load the net.
         """
         self.bundle = read_bundle(folder, ModelBundle)
         self._folder, self._threads = folder, threads
         self._mapper: Engine | None = None
-        width, size = len(self.bundle.labels), self.bundle.input.size
-        self._engine = open_checked(
-            folder, LOGITS, width, size, threads, precision, self._probabilities
+        self._engine = open_net(self.net, engine, threads, precision, wait)
+
+    @property
+    def net(self) -> Net:
+        """The net as engines see it."""
+        return Net(
+            folder=self._folder,
+            name=self.bundle.name,
+            files=self.bundle.files,
+            outputs=tuple(output.name for output in self.bundle.outputs),
+            wanted=LOGITS,
+            width=len(self.bundle.labels),
+            size=self.bundle.input.size,
+            said=self._probabilities,
         )
 
     @property

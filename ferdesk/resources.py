@@ -44,3 +44,10 @@ def face_model_folders() -> tuple[Path, ...]:
 def user_data() -> Path:
     """The user's data folder for ferdesk; it need not exist yet."""
     return platformdirs.user_data_path(_APP, appauthor=False)
+
+
+def user_cache() -> Path:
+    """The user's folder for what can be made again, or FERDESK_CACHE; it need not exist yet."""
+    if named := os.environ.get("FERDESK_CACHE"):
+        return Path(named).expanduser()
+    return platformdirs.user_cache_path(_APP, appauthor=False)

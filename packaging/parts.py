@@ -20,6 +20,7 @@ EXCLUDED: Final = (
     *("sklearn", "scipy", "joblib", "safetensors", "onnx", "onnxscript", "onnx_ir", "ml_dtypes"),
     *("sympy", "networkx", "mpmath", "skimage", "imageio", "tifffile", "h5py"),
     # Extras that are installed beside the app by those who want them.
+    *("onnxruntime", "tensorrt"),
     *("mediapipe", "feat", "ray", "pandas", "pyarrow", "pyvirtualcam"),
     # What openvino would load to convert models and to report home.
     *("openvino_telemetry", "openvino.tools", "openvino.torch"),

@@ -16,6 +16,7 @@ def nobodys_preferences(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     """No test, nor any process that one starts, reads or changes what the user prefers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FERDESK_CONFIG", str(tmp_path_factory.mktemp("nobody") / "config.toml"))
+        patch.setenv("FERDESK_CACHE", str(tmp_path_factory.mktemp("nothing-measured")))
         yield
 
 

@@ -74,6 +74,8 @@ finally:
     report()
 """
 
+ONNX_RUNTIME = ANALYSE.replace('"out"]', '"out", "--engine", "onnxruntime"]')
+
 WINDOW = """
 try:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -133,6 +135,12 @@ def run(body: str, folder: Path, *wrapper: str) -> str:
 @pytest.mark.parametrize("body", [ANALYSE, WINDOW], ids=["analyze", "window"])
 def test_the_app_opens_no_connection(tmp_path: Path, body: str) -> None:
     assert "NETWORK" not in run(body, tmp_path)
+
+
+def test_onnx_runtime_opens_no_connection(tmp_path: Path) -> None:
+    """It would: its official builds send events to their maker unless they are told not to."""
+    pytest.importorskip("onnxruntime")
+    assert "NETWORK" not in run(ONNX_RUNTIME, tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the process's table of sockets")

@@ -64,7 +64,7 @@ def ours(clip: Path) -> Timed:
     """`ferdesk analyze` in a process of its own, less the loading of the nets."""
     with tempfile.TemporaryDirectory() as out:
         command = ["-m", "ferdesk", "analyze", str(clip), "--out", out, "--no-video", "--json"]
-        summary = json.loads(_output([sys.executable, *command]))["inputs"][0]
+        summary = json.loads(_output([sys.executable, *command]))
     return "", 1e3 / summary["fps"], summary["frames_with_face"]
 
 

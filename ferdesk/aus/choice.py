@@ -6,7 +6,7 @@ from ferdesk.aus.names import NATIVE_BUNDLE, EstimatorName
 from ferdesk.aus.native import NativeEstimator
 from ferdesk.bundles import find_bundle
 from ferdesk.core.bundle import InputSpec
-from ferdesk.engines.base import Precision
+from ferdesk.engines.base import EngineChoice, Precision
 
 
 def open_estimator(
@@ -16,6 +16,8 @@ def open_estimator(
     *,
     crops: InputSpec | None = None,
     bundle: str = NATIVE_BUNDLE,
+    engine: EngineChoice = "auto",
+    wait: bool = True,
 ) -> AuEstimator:
     """Open an estimator.
 
@@ -26,11 +28,15 @@ def open_estimator(
         crops: what the crops are like that it will be handed: the expression net's input. A native
             net with the same takes them; else, and where None, it cuts its own patches.
         bundle: the native net, by name or folder.
+        engine: what runs the native net; see `ferdesk.engines.choice.open_net`.
+        wait: whether to wait for an engine that takes long to build.
 
     Raises:
+        EngineError: the engine that was named is not there, or gives other answers.
         BundleError: the native net's bundle is missing or not sound.
         ModelError: a net is not installed, or cannot be loaded.
     """
     if name == "blendshapes":
         return BlendshapeEstimator(threads)
-    return NativeEstimator(find_bundle(bundle, "action_units"), threads, precision, crops)
+    folder = find_bundle(bundle, "action_units")
+    return NativeEstimator(folder, threads, precision, crops, engine, wait)

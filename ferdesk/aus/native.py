@@ -11,8 +11,9 @@ from ferdesk.core.au_bundle import ACTIVATIONS, AuBundle
 from ferdesk.core.bundle import InputSpec, read_bundle
 from ferdesk.core.preprocess import extract, net_input
 from ferdesk.core.types import AuValues, Crop, Face, FloatArray, Frame, ImageU8
-from ferdesk.engines.base import Precision
-from ferdesk.engines.reference import open_checked
+from ferdesk.engines.base import EngineChoice, Precision
+from ferdesk.engines.choice import open_net
+from ferdesk.engines.net import Net
 
 
 class NativeEstimator:
@@ -24,6 +25,8 @@ class NativeEstimator:
         threads: int = 0,
         precision: Precision = "f32",
         crops: InputSpec | None = None,
+        engine: EngineChoice = "auto",
+        wait: bool = True,
     ) -> None:
         """Check the bundle and load its net.
 
@@ -34,9 +37,12 @@ class NativeEstimator:
                 reference answers come out alike; else in f32.
             crops: what the crops are like that `estimate` gets; where they are not what the net
                 eats, or None, it cuts patches of its own.
+            engine: what runs it; see `ferdesk.engines.choice.open_net`.
+            wait: whether to wait for an engine that takes long to build.
 
         Raises:
             BundleError: the bundle is not sound.
+            EngineError: the engine that was named is not there, or gives other answers.
             ModelError: the engine cannot load the net.
         """
         self.bundle = read_bundle(folder, AuBundle)
@@ -44,9 +50,22 @@ class NativeEstimator:
         self.units = self.bundle.units
         spec = self.bundle.input
         self._takes_crops = crops is not None and (crops.size, crops.crop) == (spec.size, spec.crop)
-        width = len(self.bundle.labels)
-        self._engine = open_checked(folder, ACTIVATIONS, width, spec.size, threads, precision)
+        self._folder = folder
+        self._engine = open_net(self.net, engine, threads, precision, wait)
         self._columns = {(one.au, one.side): i for i, one in enumerate(self.bundle.labels)}
+
+    @property
+    def net(self) -> Net:
+        """The net as engines see it."""
+        return Net(
+            folder=self._folder,
+            name=self.bundle.name,
+            files=self.bundle.files,
+            outputs=tuple(output.name for output in self.bundle.outputs),
+            wanted=ACTIVATIONS,
+            width=len(self.bundle.labels),
+            size=self.bundle.input.size,
+        )
 
     @property
     def engine(self) -> str:

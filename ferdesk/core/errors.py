@@ -17,6 +17,10 @@ class BundleError(FerdeskError):
     """A model bundle is missing, malformed or does not match its hashes or labels."""
 
 
+class EngineError(FerdeskError):
+    """What is to run a net is not installed, cannot run here, or gives wrong answers."""
+
+
 class ProfileError(FerdeskError):
     """A neutral profile is missing or malformed, does not fit, or could not be recorded."""
 

@@ -8,6 +8,10 @@ from ferdesk.core.types import FloatArray, ImageU8
 Precision = Literal["auto", "f32"]
 """f32 gives the same numbers on every machine; auto may take what the processor is faster with."""
 
+EngineName = Literal["openvino", "onnxruntime", "torch", "tensorrt"]
+EngineChoice = Literal["auto", "openvino", "onnxruntime", "torch", "tensorrt"]
+"""An engine by name; auto takes what `ferdesk bench` found fastest here, else openvino."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
@@ -37,9 +41,22 @@ class Engine(Protocol):
 
         Returns:
             Each output by name, (n, ...) float32. The arrays are the caller's.
+
+        Raises:
+            ValueError: the rows have another shape than the net takes.
         """
         ...
 
     def close(self) -> None:
         """Let go of the net."""
         ...
+
+
+def check_rows(batch: FloatArray | ImageU8, row: tuple[int, ...]) -> None:
+    """Refuse a batch whose rows are not of the shape that a net takes.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if batch.shape[1:] != row:
+        raise ValueError(f"rows of {batch.shape[1:]} for a net that takes {row}")

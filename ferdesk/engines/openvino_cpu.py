@@ -1,16 +1,27 @@
-"""OpenVINO on the CPU: reads ONNX and TFLite, needs no torch."""
+"""OpenVINO on the CPU, or on a GPU of Intel's: reads ONNX and TFLite, needs no torch."""
 
 from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from ferdesk.core.errors import ModelError
 from ferdesk.core.types import FloatArray, ImageU8
 from ferdesk.engines import openvino_runtime
-from ferdesk.engines.base import Pixels, Precision
+from ferdesk.engines.base import Pixels, Precision, check_rows
+
+Device = Literal["CPU", "GPU"]
+_FAST: Final = {"CPU": ("BF16", "bf16"), "GPU": ("FP16", "f16")}
+"""What a device says that it is able to, and the precision that `auto` takes then."""
+
+
+def devices() -> tuple[Device, ...]:
+    """What it can run on here: the CPU, then a GPU where the runtime lists one."""
+    listed = openvino_runtime.core().available_devices
+    gpu = any(name.partition(".")[0] == "GPU" for name in listed)
+    return ("CPU", "GPU") if gpu else ("CPU",)
 
 
 class OpenVinoEngine:
@@ -29,34 +40,30 @@ class OpenVinoEngine:
         precision: Precision = "f32",
         pixels: Pixels | None = None,
         outputs: Collection[str] | None = None,
+        device: Device = "CPU",
     ) -> None:
         """Load and compile.
 
         Args:
             path: an .onnx or .tflite file.
-            threads: threads it may use; 0 lets OpenVINO choose.
-            precision: "auto" takes bf16 on processors that compute in it, f32 on others.
+            threads: threads it may use on the CPU; 0 lets OpenVINO choose.
+            precision: "auto" takes bf16 on processors that compute in it, f16 on such a GPU, f32 on
+                others.
             pixels: given where the net is fed with pictures.
             outputs: names of those that are wanted; what only the others need is not computed.
                 All of them unless given.
+            device: what computes.
 
         Raises:
             ModelError: the file is no net that OpenVINO understands, or lacks such an output.
         """
         ov = openvino_runtime.load()
         core = openvino_runtime.core()
-        fast = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        number = "bf16" if fast and precision == "auto" else "f32"
-        self.name = f"openvino CPU {number}"
-        options = {
-            "INFERENCE_PRECISION_HINT": number,
-            "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": "1",
-            "ENABLE_CPU_PINNING": "NO",
-        }
-        if threads:
-            options["INFERENCE_NUM_THREADS"] = str(threads)
         try:
+            able, fast = _FAST[device]
+            able_to = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+            number = fast if able in able_to and precision == "auto" else "f32"
+            self.name = f"openvino {device} {number}"
             model = core.read_model(path)
             if outputs is not None:
                 _keep_only(model, frozenset(outputs), path)
@@ -65,7 +72,7 @@ class OpenVinoEngine:
             model.reshape(shape)
             if pixels is not None:
                 model = _fed_with_pixels(ov, model, pixels)
-            compiled = core.compile_model(model, "CPU", options)
+            compiled = core.compile_model(model, device, _options(device, number, threads))
         except RuntimeError as error:
             raise ModelError(f"{path} cannot be loaded as a net: {_first_line(error)}") from error
         self._request = compiled.create_infer_request()
@@ -79,6 +86,7 @@ class OpenVinoEngine:
 
     def run(self, batch: FloatArray | ImageU8) -> dict[str, FloatArray]:
         """See `Engine.run`."""
+        check_rows(batch, self._input.shape[1:])
         found = {
             name: np.empty((len(batch), *value.shape), np.float32)
             for name, value in self._outputs.items()
@@ -93,6 +101,19 @@ class OpenVinoEngine:
     def close(self) -> None:
         """See `Engine.close`."""
         del self._input, self._outputs, self._request
+
+
+def _options(device: Device, number: str, threads: int) -> dict[str, str]:
+    options = {
+        "INFERENCE_PRECISION_HINT": number,
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": "1",
+    }
+    if device == "CPU":
+        options["ENABLE_CPU_PINNING"] = "NO"
+        if threads:
+            options["INFERENCE_NUM_THREADS"] = str(threads)
+    return options
 
 
 def _keep_only(model: Any, wanted: frozenset[str], path: Path) -> None:

@@ -1,17 +1,17 @@
 """Trusting an engine with a bundle's net: it has to give the answers that are stored beside it."""
 
 import zipfile
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
-from ferdesk.core.bundle import MODEL, REFERENCE
+from ferdesk.core.bundle import REFERENCE
 from ferdesk.core.errors import BundleError
 from ferdesk.core.types import FloatArray
-from ferdesk.engines.base import Engine, Precision
-from ferdesk.engines.openvino_cpu import OpenVinoEngine
+from ferdesk.engines.base import Engine
+from ferdesk.engines.net import Net
 
 PARITY: Final = 0.01
 """Largest difference in what a net says, probabilities or activations, between an engine and the
@@ -20,51 +20,50 @@ bundle's reference."""
 _MAX_REFERENCE_BYTES: Final = 16_000_000
 
 
-def open_checked(
-    folder: Path,
-    output: str,
-    width: int,
-    size: int,
-    threads: int,
-    precision: Precision,
-    said: Callable[[FloatArray], FloatArray] = np.asarray,
-) -> Engine:
-    """Open a bundle's net, in f32 where the faster precision does not give the reference.
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """What a net has to answer.
 
-    Args:
-        folder: the bundle, whose hashes were checked.
-        output: the net's output that is wanted.
-        width: how many numbers it has.
-        size: side of the net's patches in pixels.
-        threads: threads the engine may use; 0 lets it choose.
-        precision: see `ferdesk.engines.base.Precision`.
-        said: from the output, (n, width), to what has to be alike within PARITY.
-
-    Raises:
-        BundleError: no reference, one that does not fit, or the net does not give it in f32 either.
-        ModelError: the engine cannot load the net.
+    Attributes:
+        net: which one.
+        batch: (n >= 1, 1, size, size) float32, its inputs.
+        answers: (n, width) float32, what its wanted output was for them where it was made.
     """
-    batch, expected = _read(folder / REFERENCE, output)
-    fits = batch.shape[1:] == (1, size, size) and len(batch) > 0
-    if not fits or expected.shape != (len(batch), width):
-        raise BundleError(f"{folder}: {REFERENCE} does not fit the net's input and labels.")
-    tries: tuple[Precision, ...] = ("f32",) if precision == "f32" else (precision, "f32")
-    for number in tries:
-        engine = OpenVinoEngine(folder / MODEL, threads, number, outputs=(output,))
-        found = _answers(engine, batch, output, folder)
-        if found.shape != expected.shape:
+
+    net: Net
+    batch: FloatArray
+    answers: FloatArray
+
+    @classmethod
+    def read(cls, net: Net) -> Self:
+        """Read a bundle's reference.
+
+        Raises:
+            BundleError: there is none, or it does not fit the net.
+        """
+        batch, answers = _read(net.folder / REFERENCE, net.wanted)
+        fits = batch.shape[1:] == net.row and len(batch) > 0
+        if not fits or answers.shape != (len(batch), net.width):
+            raise BundleError(f"{net.folder}: {REFERENCE} does not fit the net's input and labels.")
+        return cls(net, batch, answers)
+
+    def difference(self, engine: Engine) -> float:
+        """How far an engine's answers are from the stored ones, at most; NaN where those are.
+
+        Raises:
+            BundleError: the net does not take the bundle's input, or gives another shape.
+        """
+        folder = self.net.folder
+        try:
+            found = engine.run(self.batch)[self.net.wanted]
+        except (RuntimeError, ValueError) as error:
+            raise BundleError(
+                f"{folder}: the net does not take {self.batch.shape[1:]}: {error}."
+            ) from error
+        if found.shape != self.answers.shape:
             raise BundleError(f"{folder}: the net gives {found.shape}, not one value a label.")
-        if float(np.abs(said(found) - said(expected)).max()) <= PARITY:
-            return engine
-        engine.close()
-    raise BundleError(f"{folder}: the net does not give the bundle's own reference.")
-
-
-def _answers(engine: Engine, batch: FloatArray, output: str, folder: Path) -> FloatArray:
-    try:
-        return engine.run(batch)[output]
-    except (RuntimeError, ValueError) as error:
-        raise BundleError(f"{folder}: the net does not take {batch.shape[1:]}.") from error
+        said = self.net.said
+        return float(np.abs(said(found) - said(self.answers)).max())
 
 
 def _read(path: Path, output: str) -> tuple[FloatArray, FloatArray]:

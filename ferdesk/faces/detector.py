@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ferdesk.core.types import Box, FloatArray, ImageU8
-from ferdesk.engines.base import Engine, Pixels, Precision
+from ferdesk.engines.base import Engine, Pixels
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
 from ferdesk.faces.region import overlap
 
@@ -54,15 +54,14 @@ class Tile:
 class Detector:
     """Finds faces in square tiles of a frame."""
 
-    def __init__(self, path: Path, threads: int = 0, precision: Precision = "f32") -> None:
+    def __init__(self, path: Path, threads: int = 0) -> None:
         """Load the net.
 
         Args:
             path: face_detector.tflite, or the short-range net of the classic set.
             threads: threads it may use; 0 lets the engine choose.
-            precision: see `ferdesk.engines.base.Precision`.
         """
-        self._engine: Engine = OpenVinoEngine(path, threads, precision, Pixels(127.5, 127.5))
+        self._engine: Engine = OpenVinoEngine(path, threads, "f32", Pixels(127.5, 127.5))
         self._anchors = np.concatenate([_centres(*level) for level in _LEVELS])
 
     def detect(self, image: ImageU8, tiles: Sequence[Tile]) -> list[Detection]:

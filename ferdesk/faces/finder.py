@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from ferdesk.core.types import Box, Face, Frame, ImageU8
-from ferdesk.engines.base import Precision
 from ferdesk.faces.detector import Detection, Detector, Tile, tiles, whole
 from ferdesk.faces.landmarks import LandmarkNet
 from ferdesk.faces.pose import head_pose
@@ -60,20 +59,17 @@ class FaceFinder(Protocol):
 class OpenVinoFinder:
     """MediaPipe's nets, run by our engine: nothing of it opens a network connection."""
 
-    def __init__(
-        self, models: FaceModels, max_faces: int, threads: int = 0, precision: Precision = "f32"
-    ) -> None:
-        """Load the nets.
+    def __init__(self, models: FaceModels, max_faces: int, threads: int = 0) -> None:
+        """Load the nets, in f32: docs/decisions/0003-precision-and-batches.md.
 
         Args:
             models: verified model files of one set.
             max_faces: how many faces are followed at most.
             threads: threads a net may use; 0 lets the engine choose.
-            precision: see `ferdesk.engines.base.Precision`.
         """
         self.backend = models.set_name
-        self._detector = Detector(models.detector, threads, precision)
-        self._landmarks = LandmarkNet(models.landmarks, models.points, threads, precision)
+        self._detector = Detector(models.detector, threads)
+        self._landmarks = LandmarkNet(models.landmarks, models.points, threads)
         self._max_faces = max_faces
         self._regions: list[Region] = []
         self._until_look = 0

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from ferdesk.core.types import FloatArray, ImageU8
-from ferdesk.engines.base import Engine, Pixels, Precision
+from ferdesk.engines.base import Engine, Pixels
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
 from ferdesk.faces.region import Region, warp
 
@@ -20,20 +20,17 @@ _SIZE_BY_POINTS: Final = {478: 256, 468: 192}
 class LandmarkNet:
     """Landmarks and a face score for each region."""
 
-    def __init__(
-        self, path: Path, points: int, threads: int = 0, precision: Precision = "f32"
-    ) -> None:
+    def __init__(self, path: Path, points: int, threads: int = 0) -> None:
         """Load the net.
 
         Args:
             path: face_landmarks_detector.tflite (478 points) or face_landmark.tflite (468).
             points: how many points it gives.
             threads: threads it may use; 0 lets the engine choose.
-            precision: see `ferdesk.engines.base.Precision`.
         """
         self._points = points
         self._size = _SIZE_BY_POINTS[points]
-        self._engine: Engine = OpenVinoEngine(path, threads, precision, Pixels(0, 255))
+        self._engine: Engine = OpenVinoEngine(path, threads, "f32", Pixels(0, 255))
 
     def locate(
         self, image: ImageU8, regions: Sequence[Region]

@@ -1,3 +1,5 @@
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -124,3 +126,61 @@ def test_ctrl_c_is_survived_after_engines_have_come_and_gone() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["interrupted"] * 3
+
+
+COMPILED = """
+import sys
+from pathlib import Path
+import numpy as np
+from ferdesk.engines.openvino_cpu import OpenVinoEngine
+engine = OpenVinoEngine(Path(sys.argv[1]))
+(answer,) = engine.run(np.ones((1, 1, 48, 48), np.float32)).values()
+print(float(np.abs(answer).sum()))
+"""
+
+
+def compiled(cache: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILED, str(NET)],
+        env=os.environ | {"FERDESK_CACHE": str(cache)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_what_was_compiled_is_kept_for_the_user_alone(tmp_path: Path) -> None:
+    first = compiled(tmp_path / "cache")
+    folder = tmp_path / "cache" / "openvino"
+    (blob,) = folder.glob("*.blob")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    written = blob.stat().st_mtime_ns
+    assert compiled(tmp_path / "cache") == first
+    assert blob.stat().st_mtime_ns == written, "the second run took it from there"
+    blob.chmod(0o600)
+    blob.write_bytes(blob.read_bytes()[:1000])
+    assert compiled(tmp_path / "cache") == first, "half a file is not used"
+
+
+def test_a_folder_that_others_can_write_keeps_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "openvino"
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert compiled(tmp_path)
+    assert not list(folder.iterdir())
+
+
+def test_few_compiled_nets_are_kept(tmp_path: Path) -> None:
+    compiled(tmp_path)
+    folder = tmp_path / "openvino"
+    (blob,) = folder.glob("*.blob")
+    for index in range(40):
+        old = folder / f"{index}.blob"
+        old.write_bytes(b"old")
+        os.utime(old, (index, index))
+    compiled(tmp_path)
+    left = sorted(folder.glob("*.blob"))
+    assert len(left) == 32
+    assert blob in left
+    assert folder / "0.blob" not in left
