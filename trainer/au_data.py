@@ -5,13 +5,12 @@ that the same person is in the same part on every machine. FER+'s train part, wh
 knows, is learnt from as well, and its valid part is looked at in the end.
 """
 
-import hashlib
 import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import torch
@@ -30,6 +29,7 @@ from trainer.au_table import AuTable, read_au_table
 from trainer.datasets import DATASETS
 from trainer.datasets.base import Part, Sample
 from trainer.datasets.faces import load_faces
+from trainer.datasets.people import People, people
 from trainer.recipes.au import AuRecipe
 
 PHOTOGRAPHS: Final = "faces"
@@ -37,13 +37,6 @@ CROPS: Final = "ferplus"
 MARGIN: Final = 1.5
 """Side of the kept patches over the net's: what random moves bring in from beside the patch is then
 the photograph, not a repeated border."""
-
-People = Literal["train", "valid", "held out"]
-_TENTHS: Final[dict[People, range]] = {
-    "train": range(7),
-    "valid": range(7, 8),
-    "held out": range(8, 10),
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,16 +77,6 @@ class AuSets:
     valid: AuSet
     judged: tuple[AuSet, ...]
     seen: dict[str, int]
-
-
-def people(identity: str) -> People:
-    """The part that a person's photographs are in: seven tenths, one tenth, two tenths.
-
-    The first eight hexadecimal digits of SHA-256 of the identity, modulo ten, decide: 0..6 train,
-    7 valid, 8 and 9 held out.
-    """
-    tenth = int(hashlib.sha256(identity.encode()).hexdigest()[:8], 16) % 10
-    return next(part for part, tenths in _TENTHS.items() if tenth in tenths)
 
 
 def load_sets(recipe: AuRecipe, data: Path, tables: Path, *, skip_bad: bool = False) -> AuSets:

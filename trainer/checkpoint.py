@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 
 from trainer import files
 from trainer.errors import TrainError
-from trainer.recipes.base import Training
+from trainer.recipes.base import Recipe, Training
 from trainer.runs import Row
 
 _MAY_DIFFER = frozenset({"epochs", "title", "paper", "table", "published"})
@@ -74,7 +74,7 @@ def save_state(path: Path, state: State, recipe: Training) -> None:
         "cuda_rng": cuda,
         **{key: getattr(state, key) for key in _PLAIN},
     }
-    _save(path, content)
+    write_checkpoint(path, content)
 
 
 def load_state(path: Path, state: State, recipe: Training) -> None:
@@ -83,8 +83,8 @@ def load_state(path: Path, state: State, recipe: Training) -> None:
     Raises:
         TrainError: unreadable, or made with other values than `recipe`'s (its epochs aside).
     """
-    content = _load(path, "state")
-    _check_recipe(path, content, recipe)
+    content = read_checkpoint(path, "state")
+    check_recipe(path, content, recipe)
     try:
         state.net.load_state_dict(content["net"])
         state.ema.load_state_dict(content["ema"])
@@ -109,7 +109,7 @@ def save_best(path: Path, state: State, recipe: Training) -> None:
         "epoch": state.epoch,
         "accuracy": state.best,
     }
-    _save(path, content)
+    write_checkpoint(path, content)
 
 
 def load_best(path: Path, net: nn.Module, recipe: Training) -> int:
@@ -121,8 +121,8 @@ def load_best(path: Path, net: nn.Module, recipe: Training) -> int:
     Raises:
         TrainError: unreadable, or weights of another net.
     """
-    content = _load(path, "weights")
-    _check_recipe(path, content, recipe)
+    content = read_checkpoint(path, "weights")
+    check_recipe(path, content, recipe)
     try:
         net.load_state_dict(content["ema"])
         return int(content["epoch"])
@@ -130,13 +130,36 @@ def load_best(path: Path, net: nn.Module, recipe: Training) -> int:
         raise TrainError(f"{path} does not hold weights of net {recipe.net!r}.") from error
 
 
-def _save(path: Path, content: dict[str, Any]) -> None:
+def load_checkpoint(path: Path) -> tuple[Recipe, dict[str, Tensor]]:
+    """The averaged weights of a checkpoint of either kind, whose run may be gone.
+
+    Returns:
+        The recipe that they were made with, and the weights by name.
+
+    Raises:
+        TrainError: unreadable, no checkpoint of this trainer, or not of an expression net.
+    """
+    content = read_checkpoint(path, "weights", "state")
+    try:
+        recipe = Recipe.model_validate_json(content["recipe"])
+        return recipe, dict(content["ema"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise TrainError(f"{path} names no expression recipe that this version knows.") from error
+
+
+def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write tensors, numbers and texts in one step; the entry "kind" says what they are."""
     buffer = io.BytesIO()  # written to a file, torch.save turns a full disk into a RuntimeError
     torch.save(content, buffer)
     files.write_bytes(path, buffer.getvalue())
 
 
-def _load(path: Path, kind: str) -> dict[str, Any]:
+def read_checkpoint(path: Path, *kinds: str) -> dict[str, Any]:
+    """What `write_checkpoint` wrote, on the CPU.
+
+    Raises:
+        TrainError: missing, unreadable, or of none of these kinds.
+    """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
@@ -145,12 +168,18 @@ def _load(path: Path, kind: str) -> dict[str, Any]:
         raise TrainError(
             f"{path} cannot be read as a checkpoint: it is damaged or holds more than weights."
         ) from error
-    if not isinstance(content, dict) or content.get("kind") != kind:
-        raise TrainError(f"{path} is not a checkpoint of this trainer ({kind}).")
+    if not isinstance(content, dict) or content.get("kind") not in kinds:
+        said = " or ".join(kinds)
+        raise TrainError(f"{path} is not a checkpoint of this trainer ({said}).")
     return cast("dict[str, Any]", content)
 
 
-def _check_recipe(path: Path, content: dict[str, Any], recipe: Training) -> None:
+def check_recipe(path: Path, content: dict[str, Any], recipe: Training) -> None:
+    """Refuse a checkpoint that was made with other values than `recipe`'s, its epochs aside.
+
+    Raises:
+        TrainError: it was, or it names no recipe.
+    """
     try:
         theirs = type(recipe).model_validate_json(content["recipe"]).model_dump()
     except (KeyError, ValueError) as error:

@@ -9,7 +9,9 @@ from trainer.commands.au import au_app
 from trainer.commands.cv import cv
 from trainer.commands.datasets import datasets_app
 from trainer.commands.evaluate import evaluate
+from trainer.commands.explain import explain_app
 from trainer.commands.export import export
+from trainer.commands.gan import gan_app
 from trainer.commands.reproduce import reproduce
 from trainer.commands.svm import svm_app
 from trainer.commands.sweep import sweep
@@ -38,6 +40,8 @@ app.add_typer(datasets_app, name="datasets")
 app.add_typer(transfer_app, name="transfer")
 app.add_typer(au_app, name="au")
 app.add_typer(svm_app, name="svm")
+app.add_typer(gan_app, name="gan")
+app.add_typer(explain_app, name="explain")
 
 
 def main() -> None:

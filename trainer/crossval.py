@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from ferdesk.core.labels import EXPRESSIONS
 from trainer import files
+from trainer.chain import Changes, all_before, finish_shared, with_before
 from trainer.datasets.base import DROPPED
-from trainer.datasets.folds import FOLD_PROTOCOLS
+from trainer.datasets.folds import FOLD_PROTOCOLS, of_fold
 from trainer.errors import TrainError
 from trainer.evaluate import bootstrap_interval
 from trainer.plots import draw_confusion
@@ -27,6 +28,7 @@ from trainer.tables import (
     markdown_table,
     percent,
     read_result,
+    values,
     with_interval,
     write_result,
 )
@@ -69,6 +71,7 @@ class CrossValidation(Result):
         count: how many folds the protocol has.
         folds: those that are measured, ascending.
         failed: the others that were tried, and why.
+        before: the recipes whose runs it starts from, as they were run, fold 0.
         figures: what follows from the folds; written for other programs, not read back.
     """
 
@@ -76,6 +79,7 @@ class CrossValidation(Result):
     count: int
     folds: tuple[FoldResult, ...] = ()
     failed: Mapping[int, str] = {}
+    before: tuple[Recipe, ...] = ()
     figures: Mapping[str, Any] = {}
 
     @property
@@ -190,6 +194,7 @@ def cross_validate(
     numbers: Sequence[int] | None = None,
     skip_bad: bool = False,
     fresh: bool = False,
+    changes: Changes | None = None,
 ) -> CrossValidation:
     """Train and measure folds; those of an earlier call with the same values are kept.
 
@@ -201,6 +206,7 @@ def cross_validate(
         numbers: which folds, all unless given.
         skip_bad: leave bad rows and images out.
         fresh: replace runs that were made with other values.
+        changes: values for the recipes whose runs it starts from.
 
     Raises:
         TrainError: the recipe has no folds, or not those.
@@ -211,8 +217,10 @@ def cross_validate(
     chosen = sorted(set(range(count) if numbers is None else numbers))
     if not chosen or chosen[0] < 0 or chosen[-1] >= count:
         raise TrainError(f"{recipe.protocol} has folds 0 to {count - 1}; choose among those.")
-    recipe = recipe.model_copy(update={"fold": 0})
-    result = _kept(folder, CrossValidation(recipe=recipe, count=count), chosen)
+    recipe, changes = recipe.model_copy(update={"fold": 0}), changes or {}
+    before = all_before(recipe, changes)
+    empty = CrossValidation(recipe=recipe, count=count, before=before)
+    result = _kept(folder, empty, chosen)
 
     def keep(place: int, answer: dict[str, Any]) -> None:
         nonlocal result
@@ -220,15 +228,19 @@ def cross_validate(
         folder.write(result)
 
     trainings = [
-        Training(
-            recipe.model_copy(update={"fold": number}),
-            folder.fold(number).resolve(),
-            data.resolve(),
-            skip_bad,
-            fresh,
+        with_before(
+            Training(
+                of_fold(recipe, number),
+                folder.fold(number).resolve(),
+                data.resolve(),
+                skip_bad,
+                fresh,
+            ),
+            changes,
         )
         for number in chosen
     ]
+    finish_shared(trainings, place)
     run_tasks(run_fold, trainings, place, done=keep)
     return result
 
@@ -237,6 +249,8 @@ def _kept(folder: CvFolder, empty: CrossValidation, chosen: Sequence[int]) -> Cr
     """The folds of an earlier call with the same values that are not to be run now."""
     earlier = folder.read()
     if earlier is None or differences(earlier.recipe, empty.recipe):
+        return empty
+    if [values(one) for one in earlier.before] != [values(one) for one in empty.before]:
         return empty
     folds = tuple(fold for fold in earlier.folds if fold.fold not in chosen)
     failed = {number: why for number, why in earlier.failed.items() if number not in chosen}
@@ -307,6 +321,9 @@ def _markdown(result: CrossValidation, picture: str) -> list[str]:
     changed = deviation_text(recipe)
     if changed:
         lines += [f"Not as the recipe has it: {changed}.", ""]
+    for one in result.before:
+        changed = deviation_text(one)
+        lines += [f"It starts from the run of {one.name}{changed and f', {changed}'}.", ""]
     if result.folds:
         lines += [_sum(result), ""]
     if recipe.published is not None and recipe.protocol == RECIPES.get(recipe.name).protocol:

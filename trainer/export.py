@@ -27,6 +27,7 @@ from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.preprocess import normalise
 from ferdesk.core.types import FloatArray
 from trainer import files, provenance
+from trainer.before import resolved
 from trainer.calibrate import fit_temperature
 from trainer.datasets.base import Faces
 from trainer.deploy import Deployed, deploy
@@ -86,6 +87,11 @@ def export(run: RunFolder, train: Faces, valid: Faces, folder: Path, name: str) 
         OutputError: `folder` holds something else, or cannot be written.
     """
     net, recipe, epoch = load_run(run)
+    if recipe.face:
+        raise TrainError(
+            f"{run.folder} has learnt features and no expressions yet: train its heir."
+        )
+    recipe = resolved(recipe, run.folder)
     with staged(folder) as staging:
         deployed = deploy(net, recipe.size)
         parity = write_model(deployed, staging)

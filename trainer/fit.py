@@ -19,15 +19,17 @@ from torch.nn import functional
 
 from ferdesk.core.preprocess import normalise
 from trainer.augment import augment, draw, mix
+from trainer.before import digests, resolved
 from trainer.checkpoint import State, load_state, save_best, save_state
 from trainer.datasets.base import Faces
 from trainer.errors import StoppedError, TrainError
-from trainer.losses import batch_loss, batch_targets
+from trainer.guide import Guide, learner_of
+from trainer.losses import batch_targets, whole_loss
 from trainer.multitask import Auxiliary, check_auxiliary
 from trainer.nets import build_net
 from trainer.optimise import build_optimiser, rate, set_rate
 from trainer.parallel import Team, is_leader, team
-from trainer.plots import draw_curves
+from trainer.plots import draw_curves, draw_guide_curves
 from trainer.precision import autocast, compiled, default_device, gradient_scaler
 from trainer.predict import predict_logits
 from trainer.recipes import Recipe
@@ -70,16 +72,20 @@ def fit(
 
     Raises:
         StoppedError: SIGINT or SIGTERM; the state was saved.
-        TrainError: the loss is no longer a number, the checkpoint, the weights to start from or the
-            second set do not fit, or there is a run and it is said neither to resume nor to replace
-            it.
+        TrainError: the loss is no longer a number, the checkpoint, the weights to start from, the
+            face net or the second set do not fit, or there is a run and it is said neither to
+            resume nor to replace it.
         OutputError: the folder cannot be written.
     """
     with team() as us, stop_signals() as stop:
         device = default_device()
         sets = split_of(train, recipe, device), split_of(valid, recipe, device)
-        state = new_state(recipe, device, resume=resume)
+        found = resolved(recipe, run.folder)
+        state = new_state(found, device, resume=resume)
         check_auxiliary(recipe, auxiliary, state.net, us)
+        guide = Guide(found, state.net) if recipe.face else None
+        if guide is not None:  # what is frozen by now has no momentum
+            state.optimiser = build_optimiser(state.net, recipe)
         if us.leads:
             run.prepare(resume=resume, fresh=fresh)
         if resume:
@@ -89,10 +95,13 @@ def fit(
         us.copy_from_leader(state.net)
         if us.leads:
             run.write_recipe(recipe)
-            run.write_about(_about(recipe, data, sets, (train, valid), us))
+            before = digests(recipe, run.folder)
+            run.write_about({**_about(recipe, data, sets, (train, valid), us), "before": before})
         if us.world > 1:  # dropout is each process's own
             torch.manual_seed(recipe.seed + us.rank + us.world * state.step)
-        _train(state, _Course(recipe, *sets, auxiliary, run, us, stop))
+        _train(state, _Course(recipe, *sets, auxiliary, guide, run, us, stop))
+        if not recipe.epochs and us.leads:
+            save_best(run.best, state, recipe)
     return state.rows
 
 
@@ -125,16 +134,23 @@ class _Course:
     train: Split
     valid: Split
     auxiliary: Auxiliary | None
+    guide: Guide | None
     run: RunFolder
     us: Team
     stop: Stop
 
+    @property
+    def length(self) -> int:
+        """Images of an epoch, each pass counted."""
+        return len(self.train.images) * self.recipe.passes
+
 
 def _train(state: State, course: _Course) -> None:
     """Epoch after epoch, with a line about each."""
-    recipe, n = course.recipe, len(course.train.images)
+    recipe, n = course.recipe, course.length
     console = Console(stderr=True, highlight=False, quiet=not course.us.leads)
-    net = course.us.wrap(compiled(state.net, course.train.images.device))
+    learner = state.net if course.guide is None else course.guide.learner
+    net = course.us.wrap(compiled(learner, course.train.images.device))
     with training_bar(console) as bar:
         task = bar.add_task(recipe.name, total=recipe.epochs * n, rate=0.0)
 
@@ -147,15 +163,20 @@ def _train(state: State, course: _Course) -> None:
             row = _finish_epoch(state, course)
             console.print(
                 f"epoch {state.epoch}/{recipe.epochs}  loss {row['train_loss']:.4f}  "
-                f"valid {row['valid_accuracy']:.2%} (best {state.best:.2%})  "
-                f"{row['images_per_second']:.0f} img/s"
+                f"{_reached(row, state.best)}  {row['images_per_second']:.0f} img/s"
             )
 
 
+def _reached(row: Row, best: float) -> str:
+    if "valid_relative" in row:
+        return f"valid {row['valid_loss']:.4f} ({row['valid_relative']:.1%} of the features)"
+    return f"valid {row['valid_accuracy']:.2%} (best {best:.2%})"
+
+
 def _train_epoch(state: State, net: nn.Module, course: _Course, show: Callable[[], None]) -> None:
-    """Go through the images once, or through what an interruption left of them."""
+    """Go through the images, or through what an interruption left of them."""
     recipe, train, us, stop = course.recipe, course.train, course.us, course.stop
-    n = len(train.images)
+    n = course.length
     if state.position == 0:
         state.order = torch.randperm(n, generator=state.generator)
     train_mode(net)
@@ -164,8 +185,10 @@ def _train_epoch(state: State, net: nn.Module, course: _Course, show: Callable[[
     begin, seconds_before, saved = time.perf_counter(), state.seconds, time.perf_counter()
     while state.position < n:
         picked = state.order[state.position : batch_end(state.position, recipe.batch, n)]
+        picked = picked % len(train.images)
         set_rate(state.optimiser, rate(recipe, state.step, math.ceil(n / recipe.batch)))
-        loss_sum += train_step(state, net, train, picked, recipe, us) * len(us.share(picked))
+        loss = train_step(state, net, train, picked, recipe, us, course.guide)
+        loss_sum += loss * len(us.share(picked))
         if course.auxiliary is not None:
             course.auxiliary.step(state, recipe)
         state.position += len(picked)
@@ -191,17 +214,24 @@ def batch_end(position: int, batch: int, n: int) -> int:
 
 
 def train_step(
-    state: State, net: nn.Module, train: Split, picked: Tensor, recipe: Recipe, us: Team
+    state: State,
+    net: nn.Module,
+    train: Split,
+    picked: Tensor,
+    recipe: Recipe,
+    us: Team,
+    guide: Guide | None = None,
 ) -> Tensor:
     """One step of the optimiser and of the average on the images `picked`; the mean loss, detached.
 
     Args:
         state: what the step changes.
-        net: `state.net`, or the team's view of it.
+        net: `state.net`, or with a guide its learner, or the team's view of either.
         train: where the images are.
         picked: (n,) int64, on the CPU; the whole batch, of which each process takes its share.
         recipe: how.
         us: who trains.
+        guide: whose features are learnt; None for the labels.
     """
     device = train.images.device
     u = draw(len(picked), state.generator)
@@ -212,9 +242,12 @@ def train_step(
     targets = batch_targets(recipe.loss, train.targets[rows], chance)
     if recipe.mixup:
         x, targets = mix(x, targets, recipe.mixup, state.generator)
-    with autocast(device):
-        logits = net(x.contiguous(memory_format=torch.channels_last))
-    loss = batch_loss(recipe.loss, logits.float(), targets)
+    if guide is None:
+        with autocast(device):
+            said = net(x.contiguous(memory_format=torch.channels_last))
+        loss = whole_loss(recipe.loss, said, targets)
+    else:
+        loss = guide.loss(net, x)
     state.optimiser.zero_grad()
     state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
     state.scaler.step(state.optimiser)
@@ -238,20 +271,16 @@ def update_average(ema: nn.Module, net: nn.Module, decay: float, step: int) -> N
 
 def _finish_epoch(state: State, course: _Course) -> Row:
     """Evaluate the average, keep it if it is the best, and save."""
-    recipe, valid, run, us = course.recipe, course.valid, course.run, course.us
-    n = len(course.train.images)
+    recipe, run, us = course.recipe, course.run, course.us
+    n = course.length
     for net in (state.net, state.ema):  # each process has its own batch statistics until here
         us.copy_from_leader(net)
-    logits = predict_logits(state.ema, valid.images)
-    valid_loss = float(functional.cross_entropy(logits, valid.targets.cpu()))
-    _check_finite(valid_loss, state, run)
-    accuracy, majority = hits(logits, valid)
+    found, score = _judged(state, course)
+    _check_finite(found["valid_loss"], state, run)
     row: Row = {
         "epoch": state.epoch + 1,
         "train_loss": state.loss_sum / n,
-        "valid_loss": valid_loss,
-        "valid_accuracy": accuracy,
-        "valid_accuracy_majority": majority,
+        **found,
         "images_per_second": n / state.seconds,
         "seconds": state.seconds,
     }
@@ -259,15 +288,33 @@ def _finish_epoch(state: State, course: _Course) -> Row:
     state.epoch += 1
     state.order, state.position = torch.empty(0, dtype=torch.int64), 0
     state.loss_sum = state.seconds = 0.0
-    better = accuracy > state.best
-    state.best = max(state.best, accuracy)
+    better = score > state.best
+    state.best = max(state.best, score)
     if us.leads:
         if better:
             save_best(run.best, state, recipe)
         save_state(run.last, state, recipe)
         run.write_metrics(state.rows)
-        draw_curves(run.curves, state.rows, recipe.title)
+        draw_them = draw_curves if course.guide is None else draw_guide_curves
+        draw_them(run.curves, state.rows, recipe.title)
     return row
+
+
+def _judged(state: State, course: _Course) -> tuple[Row, float]:
+    """What the average makes of valid, and a score in 0..1 by which the best epoch is chosen."""
+    valid = course.valid
+    if course.guide is not None:
+        learner = learner_of(state.ema)
+        loss, relative = course.guide.judge(learner, valid.images)
+        return {"valid_loss": loss, "valid_relative": relative}, 1 / (1 + relative)
+    logits = predict_logits(state.ema, valid.images)
+    accuracy, majority = hits(logits, valid)
+    figures: Row = {
+        "valid_loss": float(functional.cross_entropy(logits, valid.targets.cpu())),
+        "valid_accuracy": accuracy,
+        "valid_accuracy_majority": majority,
+    }
+    return figures, accuracy
 
 
 def _check_finite(loss: float, state: State, run: RunFolder) -> None:

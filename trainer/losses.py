@@ -4,8 +4,9 @@ E. Barsoum, C. Zhang, C. Canton Ferrer, Z. Zhang. "Training Deep Networks for Fa
 Recognition with Crowd-Sourced Label Distribution." ICMI 2016, section 4.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -13,6 +14,13 @@ from trainer.recipes.base import Loss
 
 ACCEPTED_SHARE: Final = 0.3
 """Multi-target: an expression with more than this share of the votes is as good as any other."""
+
+
+class Weighted(NamedTuple):
+    """One of several answers that a net is trained on together, and its part in the loss."""
+
+    weight: float
+    logits: Tensor
 
 
 def batch_targets(loss: Loss, distributions: Tensor, chance: Tensor) -> Tensor:
@@ -58,3 +66,17 @@ def batch_loss(loss: Loss, logits: Tensor, targets: Tensor) -> Tensor:
         accepted = log_probabilities.masked_fill(targets == 0, float("-inf"))
         return -accepted.max(1).values.mean()
     return functional.cross_entropy(logits, targets)
+
+
+def whole_loss(loss: Loss, said: Tensor | tuple[Weighted, ...], targets: Tensor) -> Tensor:
+    """The mean loss of a batch, over all that the net says about it.
+
+    Args:
+        loss: the recipe's.
+        said: (n, 8) logits of any float type, or several such answers with their weights.
+        targets: (n, 8) as `batch_targets` gave them.
+    """
+    if isinstance(said, Tensor):
+        return batch_loss(loss, said.float(), targets)
+    parts = [one.weight * batch_loss(loss, one.logits.float(), targets) for one in said]
+    return torch.stack(parts).sum()

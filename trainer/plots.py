@@ -36,6 +36,39 @@ def draw_au_curves(path: Path, rows: list[Row], title: str) -> None:
     _draw_epochs(path, rows, title, "loss", "Pearson's r", curves)
 
 
+_GAN_SHARES = {
+    "d_accuracy": "real and generated told apart",
+    "d_identity": "D: real people",
+    "d_expression": "D: real expressions",
+    "g_identity": "G: people asked for",
+    "g_expression": "G: expressions",
+}
+
+
+def draw_gan_curves(path: Path, rows: list[Row], title: str) -> None:
+    """Both losses of a GAN, and what its discriminator says; arguments as `draw_curves`."""
+    epochs = [row["epoch"] for row in rows]
+    with mpl.rc_context({"font.size": 9}):
+        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        losses, shares = figure.subplots(1, 2)
+        for key, name in (("d_loss", "D, equation 1"), ("g_loss", "G, equation 2")):
+            losses.plot(epochs, [row[key] for row in rows], label=name)
+        losses.set(xlabel="epoch", ylabel="loss", title=title)
+        for key, name in _GAN_SHARES.items():
+            shares.plot(epochs, [100 * row[key] for row in rows], label=name)
+        shares.set(xlabel="epoch", ylabel="right (%)", title="by the discriminator")
+        for axes in (losses, shares):
+            axes.legend()
+            axes.grid(alpha=0.3)
+        _save(figure, path)
+
+
+def draw_guide_curves(path: Path, rows: list[Row], title: str) -> None:
+    """Distance to a face net's features over the epochs; arguments as `draw_curves`."""
+    curves = {"valid": [100 * row["valid_relative"] for row in rows]}
+    _draw_epochs(path, rows, title, "distance", "distance (% of the features' own size)", curves)
+
+
 def _draw_epochs(
     path: Path,
     rows: list[Row],

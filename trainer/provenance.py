@@ -3,13 +3,18 @@
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from ferdesk.bundles import find_bundle
 from ferdesk.core.bundle import ModelBundle, TrainingData, read_bundle
 from ferdesk.core.errors import BundleError
+from trainer.before import resolved
 from trainer.datasets import DATASETS, Faces
 from trainer.datasets.base import DROPPED
+from trainer.datasets.parts import added, added_name
 from trainer.errors import TrainError
 from trainer.recipes import Recipe
+from trainer.recipes.ali2020 import GanRecipe
 from trainer.runs import RunFolder
 
 Value = str | int | float | bool | None
@@ -50,7 +55,7 @@ def teacher_bundle(name: str) -> Path:
         ) from (error)
 
 
-def part_name(recipe: Recipe, part: str) -> str:
+def part_name(recipe: Recipe | GanRecipe, part: str) -> str:
     """A part, or which part of which fold, for the record."""
     return f"{recipe.protocol}, fold {recipe.fold}, {part}" if recipe.protocol else part
 
@@ -65,14 +70,13 @@ def training_data(recipe: Recipe, train: Faces) -> tuple[TrainingData, ...]:
     Raises:
         TrainError: a teacher is no longer there to be asked.
     """
-    own = _entry(recipe, train.part, int((train.labels != DROPPED).sum()))
-    others: list[TrainingData] = []
-    for name in teacher_names(recipe.teachers) if recipe.teachers else ():
-        others += _data_of(name)
-    start = run_folder(recipe.weights) if recipe.weights else None
-    if start is not None:
-        others += _data_of_run(start)
-    return tuple(dict.fromkeys((own, *others)))
+    labelled = np.flatnonzero(train.labels != DROPPED).tolist()
+    more: list[TrainingData] = []
+    for dataset, part in added(recipe.also):
+        begin = added_name(dataset, part)
+        more.append(_of(dataset, part, sum(train.names[i].startswith(begin) for i in labelled)))
+    own = _entry(recipe, train.part, len(labelled) - sum(entry.images for entry in more))
+    return tuple(dict.fromkeys((own, *more, *_inherited(recipe))))
 
 
 def licence(data: tuple[TrainingData, ...]) -> str:
@@ -85,6 +89,7 @@ def recipe_values(recipe: Recipe) -> dict[str, Value]:
     """A recipe as a bundle keeps it: of files and folders only the last name."""
     values: dict[str, Value] = recipe.model_dump(exclude={"title", "paper"})
     values["weights"] = Path(recipe.weights).name
+    values["face"] = Path(recipe.face).name
     values["teachers"] = ",".join(_short(recipe.teachers))
     return values
 
@@ -127,11 +132,25 @@ def _short(teachers: str) -> list[str]:
     return [Path(name).name for name in teacher_names(teachers)] if teachers else []
 
 
-def _entry(recipe: Recipe, part: str, images: int) -> TrainingData:
-    dataset = DATASETS.get(recipe.dataset)
-    return TrainingData(
-        name=dataset.title, part=part_name(recipe, part), images=images, terms=dataset.terms
-    )
+def _entry(recipe: Recipe | GanRecipe, part: str, images: int) -> TrainingData:
+    return _of(recipe.dataset, part_name(recipe, part), images)
+
+
+def _of(name: str, part: str, images: int) -> TrainingData:
+    dataset = DATASETS.get(name)
+    return TrainingData(name=dataset.title, part=part, images=images, terms=dataset.terms)
+
+
+def _inherited(recipe: Recipe) -> tuple[TrainingData, ...]:
+    """What a net knows from its teachers, from its first weights and from its face net."""
+    found: list[TrainingData] = []
+    for name in teacher_names(recipe.teachers) if recipe.teachers else ():
+        found += _data_of(name)
+    for start in (recipe.weights, recipe.face):
+        run = run_folder(start) if start else None
+        if run is not None:
+            found += _data_of_run(run)
+    return tuple(found)
 
 
 def _data_of(teacher: str) -> tuple[TrainingData, ...]:
@@ -142,13 +161,16 @@ def _data_of(teacher: str) -> tuple[TrainingData, ...]:
 
 
 def _data_of_run(run: RunFolder) -> tuple[TrainingData, ...]:
-    recipe = run.read_recipe()
+    recipe = run.read_any_recipe()
     images = run.read_about().get("train_images")
     if type(images) is not int or images < 1:
         raise TrainError(f"{run.about} does not say how many train_images there were.")
-    others = tuple(
-        entry
-        for name in (teacher_names(recipe.teachers) if recipe.teachers else ())
-        for entry in _data_of(name)
-    )
-    return (_entry(recipe, "train", images), *others)
+    if isinstance(recipe, GanRecipe):
+        start = run_folder(recipe.weights) if recipe.weights else None
+        return (_entry(recipe, "train", images), *(_data_of_run(start) if start else ()))
+    if not isinstance(recipe, Recipe):
+        raise TrainError(f"{run.folder} is no run that an expression net could start from.")
+    recipe = resolved(recipe, run.folder)
+    if not recipe.epochs:  # it was only measured
+        return _inherited(recipe)
+    return (_entry(recipe, "train", images), *_inherited(recipe))

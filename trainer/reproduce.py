@@ -10,12 +10,15 @@ from rich.console import Console
 
 from ferdesk.core.errors import DataError
 from trainer import files
+from trainer.chain import Changes, with_before
 from trainer.crossval import CrossValidation, CvFolder, cross_validate, figures_of
 from trainer.datasets.base import Faces
 from trainer.datasets.faces import load_faces
+from trainer.datasets.folds import FOLD_PROTOCOLS
 from trainer.errors import TrainError
 from trainer.evaluate import measure, protocols_for, truth
 from trainer.nets import build_net, parameter_count
+from trainer.plots import draw_confusion
 from trainer.predict import load_run, run_probabilities
 from trainer.recipes import Recipe
 from trainer.recipes.kyritsis_transfer import FeatureRecipe
@@ -26,6 +29,7 @@ from trainer.table_report import (
     RowFigure,
     RowResult,
     TableResult,
+    confusion_file,
     file_of,
     markdown,
     table_rows,
@@ -53,6 +57,7 @@ class Request:
         skip_bad: leave bad rows and images out.
         fresh: replace runs that were made with other values.
         auxiliary: where the second data set of multi-task rows lies.
+        changes: values for the recipes whose runs some rows start from.
     """
 
     table: str
@@ -65,6 +70,7 @@ class Request:
     skip_bad: bool = False
     fresh: bool = False
     auxiliary: Path | None = None
+    changes: Changes = field(default_factory=dict)
 
     def measured(self, recipe: AnyRecipe) -> Path:
         """The file that says whether a row without folds has been run, and by what weights."""
@@ -77,7 +83,8 @@ class Request:
         if isinstance(recipe, FeatureRecipe):
             return FeatureTask(recipe, folder, data, self.skip_bad, self.fresh)
         second = self.auxiliary.resolve() if self.auxiliary and recipe.auxiliary else None
-        return Training(recipe, folder, data, self.skip_bad, self.fresh, second)
+        alone = Training(recipe, folder, data, self.skip_bad, self.fresh, second)
+        return with_before(alone, self.changes)
 
 
 def reproduce(request: Request) -> TableResult:
@@ -190,6 +197,7 @@ def _validate(draft: _Draft, request: Request, recipe: Recipe) -> None:
             request.place,
             skip_bad=request.skip_bad,
             fresh=request.fresh,
+            changes=request.changes,
         )
     except (DataError, TrainError) as error:
         draft.add(recipe.name, {"error": str(error)})
@@ -205,6 +213,9 @@ def _take_folds(draft: _Draft, request: Request, recipe: Recipe) -> None:
         draft.add(recipe.name, {"error": str(error)})
         return
     if found is not None and found.folds:
+        make_folder(request.output)
+        picture = confusion_file(request.output, request.table, recipe.name)
+        draw_confusion(picture, found.confusion, f"{recipe.name}, n = {found.confusion.sum():,}")
         draft.add(recipe.name, folds_row(found, request.data).model_dump())
     if found is not None and found.failed:
         said = "; ".join(f"fold {number}: {why}" for number, why in found.failed.items())
@@ -251,6 +262,7 @@ def _measured(training: Training, valid: Faces | None) -> RowResult:
         data=training.data.name,
         weights=digest(run.best),
         figures=_figures(run, valid),
+        before=tuple(one.recipe for one in training.before),
     )
 
 
@@ -279,7 +291,8 @@ def _figures(run: RunFolder, valid: Faces) -> tuple[RowFigure, ...]:
 def folds_row(found: CrossValidation, data: Path) -> RowResult:
     """A row of a cross-validation of at least one fold."""
     recipe, figures = found.recipe, figures_of(found.folds)
-    more: dict[str, float] = {"folds": len(found.folds), "mean": figures.mean}
+    counted = "seeds" if FOLD_PROTOCOLS.get(recipe.protocol).seeded else "folds"
+    more: dict[str, float] = {counted: len(found.folds), "mean": figures.mean}
     if figures.deviation is not None:
         more["deviation"] = figures.deviation
     net = build_net(recipe.net, size=recipe.size, dropout=recipe.dropout)
@@ -302,6 +315,7 @@ def folds_row(found: CrossValidation, data: Path) -> RowResult:
         data=data.name,
         weights="",
         figures=(figure,),
+        before=found.before,
     )
 
 

@@ -2,8 +2,9 @@
 
 runs/<recipe>/ holds recipe.json (the resolved recipe), run.json (seed, versions, data), metrics.csv
 (a row an epoch), curves.png, last.pt (all that resuming needs) and best.pt (the averaged weights of
-the epoch with the best accuracy on valid, or the best correlation, of an action-unit net). Of a
-feature recipe it holds features.json.
+the epoch with the best accuracy on valid, or the best correlation, of an action-unit net; of a GAN
+those of the last good epoch, and samples/ holds pictures). Of a feature recipe it holds
+features.json.
 """
 
 import csv
@@ -18,6 +19,7 @@ from ferdesk.core.errors import OutputError
 from trainer import files
 from trainer.errors import TrainError, write_failure
 from trainer.recipes import Recipe
+from trainer.recipes.ali2020 import GanRecipe
 from trainer.recipes.au import AuRecipe
 from trainer.recipes.base import Training
 
@@ -42,7 +44,32 @@ AU_METRICS: Final = (
     "images_per_second",
     "seconds",
 )
+GAN_METRICS: Final = (
+    "epoch",
+    "d_loss",
+    "g_loss",
+    "d_accuracy",
+    "d_expression",
+    "d_identity",
+    "g_expression",
+    "g_identity",
+    "g_steps",
+    "images_per_second",
+    "seconds",
+)
+"""Means over an epoch: both losses; the share of pictures that D tells apart, real from generated;
+the shares of real and of generated pictures that D takes for the right expression and person; and
+G's steps for one of D."""
+GUIDE_METRICS: Final = (
+    "epoch",
+    "train_loss",
+    "valid_loss",
+    "valid_relative",
+    "images_per_second",
+    "seconds",
+)
 Row = dict[str, float]
+_KINDS: Final = {AuRecipe: "an action-unit net", GanRecipe: "a GAN"}
 _MAX_JSON_BYTES: Final = 1_000_000
 
 
@@ -83,6 +110,11 @@ class RunFolder:
         return self.folder / "best.pt"
 
     @property
+    def samples(self) -> Path:
+        """The folder of a GAN's pictures."""
+        return self.folder / "samples"
+
+    @property
     def features(self) -> Path:
         """What came of a feature recipe, which has none of the others."""
         return self.folder / "features.json"
@@ -107,7 +139,7 @@ class RunFolder:
             if fresh:
                 for path in (self.recipe, self.about, self.metrics, self.curves):
                     path.unlink(missing_ok=True)
-                for path in (self.last, self.best):
+                for path in (self.last, self.best, *self.samples.glob("epoch-*.png")):
                     path.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(write_failure(self.folder, error)) from error
@@ -124,13 +156,17 @@ class RunFolder:
         """
         recipe = self.read_any_recipe()
         if not isinstance(recipe, Recipe):
-            raise TrainError(f"{self.folder} is a run of an action-unit net, not of expressions.")
+            raise TrainError(
+                f"{self.folder} is a run of {_KINDS[type(recipe)]}, not of expressions."
+            )
         return recipe
 
-    def read_any_recipe(self) -> Recipe | AuRecipe:
-        """The recipe of a run of either kind of net; raises as `read_recipe`."""
+    def read_any_recipe(self) -> Recipe | AuRecipe | GanRecipe:
+        """The recipe of a run of any kind of net; raises as `read_recipe`."""
         content = _read_json(self.recipe)
         try:
+            if "least_images" in content:
+                return GanRecipe.model_validate(content)
             if "estimator" in content:
                 return AuRecipe.model_validate(content)
             return Recipe.model_validate(content)
@@ -148,7 +184,7 @@ class RunFolder:
         return _read_json(self.about)
 
     def write_metrics(self, rows: list[Row]) -> None:
-        """Keep one row an epoch: METRICS, or AU_METRICS of an action-unit net."""
+        """Keep one row an epoch: METRICS, or AU_METRICS of an action-unit net, or GAN_METRICS."""
         lines = [",".join(rows[0])]
         lines += [",".join(f"{value:.6g}" for value in row.values()) for row in rows]
         files.write_text(self.metrics, "\n".join(lines) + "\n")
@@ -160,7 +196,13 @@ class RunFolder:
         try:
             with self.metrics.open(encoding="utf-8", newline="") as file:
                 rows = csv.DictReader(file)
-                keys = AU_METRICS if "valid_r" in (rows.fieldnames or ()) else METRICS
+                there = rows.fieldnames or ()
+                kinds = {
+                    "valid_r": AU_METRICS,
+                    "d_accuracy": GAN_METRICS,
+                    "valid_relative": GUIDE_METRICS,
+                }
+                keys = next((keys for key, keys in kinds.items() if key in there), METRICS)
                 return [{key: float(row[key]) for key in keys} for row in rows]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TrainError(f"{self.metrics} cannot be read as a run's metrics.") from error

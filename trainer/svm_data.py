@@ -13,11 +13,11 @@ from ferdesk.core.aus import ACTION_UNITS
 from ferdesk.core.bundle import ModelBundle, read_bundle
 from ferdesk.core.errors import DataError
 from ferdesk.core.types import FloatArray
-from trainer.au_data import people
 from trainer.au_table import AuTable, read_au_table
 from trainer.datasets import DATASETS
 from trainer.datasets.base import Faces, Labels, Part
 from trainer.datasets.faces import gather, load_faces
+from trainer.datasets.people import people
 from trainer.evaluate import bundle_probabilities, truth
 from trainer.svm_stack import Bools, Judged, Model, judged
 

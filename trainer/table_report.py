@@ -29,13 +29,48 @@ _PAPERS: Final = {
         "the paper's, on test (FER2013's PrivateTest), majority",
         "The paper reports on test, under majority.",
     ),
+    "ding2017": (
+        "the paper's, mean of its folds",
+        "The paper has no part to choose an epoch on, and reports SFEW on valid. Here two groups "
+        "of subjects fewer are learnt from, one to choose on and one to test on.",
+    ),
+    "ding2017/ferplus-small": (
+        "the paper has none",
+        "The paper has no FER+; these rows ask its question of as many faces as CK+ has. In its "
+        "tables III to VI, a fine-tuned face net is better than the net from scratch, and "
+        "FaceNet2ExpNet better than both. The Wide ResNet learnt from all of FER+'s train part.",
+    ),
+    "ng2015/faces-small": (
+        "the paper has none",
+        "The paper's small set is SFEW; these rows ask its question of photographs. On SFEW, the "
+        "auxiliary set alone is better than the small one alone, and one after the other best.",
+    ),
+    "ng2015": (
+        "the paper's, on SFEW's valid",
+        "The paper states valid and, through the challenge, test; these are its figures on valid.",
+    ),
     "khorrami2015": (
         "the paper's, mean of its folds",
         "The paper has no part to choose an epoch on; here two groups of subjects fewer are learnt "
         "from, one to choose on and one to test on.",
     ),
+    "khorrami2015/table1": (
+        "the paper's, mean of its folds",
+        "The folds are the set's own, as in the paper, which does not say how it chose an epoch.",
+    ),
+    "khorrami2015/ferplus-ablation": (
+        "the paper has none",
+        "The paper has no FER+; these rows ask whether its order holds there too. In its tables 1 "
+        "and 2, augmentation gains more than dropout, and both together most.",
+    ),
+    "ali2020": (
+        "the paper's, mean of its folds",
+        "The paper has no part to choose an epoch on; here two groups of subjects fewer are learnt "
+        "from, one to choose on and one to test on. Its GAN learnt from BU-4DFE before; a row here "
+        "did where its weights say so.",
+    ),
 }
-"""What the figures of a table are of, by the table's first word: a heading, and a sentence."""
+"""What the figures of a table are of, by the table or its first word: a heading, and a sentence."""
 _UNKNOWN: Final = (
     "the paper's",
     "What the paper's figures were measured on, the paper has to say.",
@@ -49,6 +84,9 @@ _FEATURES: Final = (
     "cross-validation on train."
 )
 _FOLDS: Final = "Ours are on the test parts of the folds; each best epoch was chosen on valid."
+_UNTESTED: Final = (
+    "The protocol has no test part: ours are on valid, which each best epoch was chosen on too."
+)
 
 
 class RowFigure(Result):
@@ -60,8 +98,8 @@ class RowFigure(Result):
         n: how many images.
         accuracy: over all of them, 0..1.
         interval: its 95 % bootstrap interval.
-        more: further figures: top2, macro_f1 and so on; of folds their number, the mean of their
-            accuracies and its standard deviation.
+        more: further figures: top2, macro_f1 and so on; of folds (or of draws, each with a seed)
+            their number, the mean of their accuracies and its standard deviation.
     """
 
     protocol: str
@@ -88,6 +126,7 @@ class RowResult(Result):
         weights: SHA-256 of the measured weights' file, of features.json, or "" for folds.
         figures: one a protocol.
         node: on which machine of a cluster it was measured, "" without one.
+        before: the recipes whose runs it started from, as they were run.
     """
 
     recipe: AnyRecipe
@@ -101,6 +140,7 @@ class RowResult(Result):
     weights: str
     figures: tuple[RowFigure, ...]
     node: str = ""
+    before: tuple[Recipe, ...] = ()
 
     @property
     def stale(self) -> bool:
@@ -154,6 +194,11 @@ def file_of(output: Path, table: str, suffix: str) -> Path:
     return output / f"{table.replace('/', '-')}{suffix}"
 
 
+def confusion_file(output: Path, table: str, row: str) -> Path:
+    """Where the confusion matrix of a row with folds is drawn, over all of them."""
+    return file_of(output, table, f"-{row}.png")
+
+
 def figure_kinds(result: TableResult) -> list[tuple[str, str]]:
     """The protocols and parts that a table's figures are of, in their order."""
     found = [(f.protocol, f.part) for row in result.rows.values() for f in row.figures]
@@ -162,7 +207,11 @@ def figure_kinds(result: TableResult) -> list[tuple[str, str]]:
 
 def paper_heading(table: str) -> str:
     """What the paper's figures are of, in a few words."""
-    return _PAPERS.get(table.partition("/")[0], _UNKNOWN)[0]
+    return _said(table)[0]
+
+
+def _said(table: str) -> tuple[str, str]:
+    return _PAPERS.get(table) or _PAPERS.get(table.partition("/")[0], _UNKNOWN)
 
 
 def markdown(result: TableResult, picture: str) -> str:
@@ -173,7 +222,7 @@ def markdown(result: TableResult, picture: str) -> str:
         picture: the name of the picture beside it.
     """
     recipes = table_rows(result.table)
-    _, paper = _PAPERS.get(result.table.partition("/")[0], _UNKNOWN)
+    _, paper = _said(result.table)
     lines = [f"# {result.table}", "", *dict.fromkeys(recipe.paper for recipe in recipes), ""]
     kinds = figure_kinds(result)
     heads = ["recipe", "net", paper_heading(result.table)]
@@ -189,12 +238,15 @@ def markdown(result: TableResult, picture: str) -> str:
         lines += ["", _VALID]
     if not all(isinstance(row.recipe, Recipe) for row in result.rows.values()):
         lines += ["", _FEATURES]
-    if any(not row.weights for row in result.rows.values()):
-        lines += ["", _FOLDS]
+    of_folds = [row for row in result.rows.values() if not row.weights]
+    if of_folds:
+        tested = any(figure.part == "test" for row in of_folds for figure in row.figures)
+        lines += ["", _FOLDS if tested else _UNTESTED]
     unlike = [
-        f"- {name}: {text}"
+        f"- {name}{'' if one is row.recipe else f', in the run of {one.name}'}: {text}"
         for name, row in result.rows.items()
-        if (text := deviation_text(row.recipe))
+        for one in (row.recipe, *row.before)
+        if (text := deviation_text(one))
     ]
     if unlike:
         lines += ["", "Rows that were not run as their recipe has it:", "", *unlike]
@@ -203,6 +255,9 @@ def markdown(result: TableResult, picture: str) -> str:
         lines += [f"- {name}: {' '.join(why.split())}" for name, why in result.failed.items()]
     if result.rows:
         lines += ["", f"![{result.table}: ours and the paper's]({picture})"]
+    for name in (name for name, row in result.rows.items() if not row.weights):
+        drawn = confusion_file(Path(), result.table, name)
+        lines += ["", f"![{name}: confusion matrix over all folds]({drawn})"]
     lines += ["", f"    ferdesk-train reproduce {result.table} --data PATH"]
     return "\n".join(lines) + "\n"
 
@@ -231,9 +286,10 @@ def _line(recipe: AnyRecipe, result: TableResult, kinds: list[tuple[str, str]]) 
 
 def _cell(figure: RowFigure) -> str:
     text = f"{with_interval(figure.accuracy, figure.interval)}, n = {figure.n:,}"
-    if "folds" not in figure.more:
+    counted = next((word for word in ("folds", "seeds") if word in figure.more), None)
+    if counted is None:
         return text
     spread = figure.more.get("deviation")
     said = "" if spread is None else f" ± {100 * spread:.2f}"
-    folds = f"{figure.more['folds']:.0f} folds"
+    folds = f"{figure.more[counted]:.0f} {counted}"
     return f"{text}; mean of {folds} {percent(figure.more['mean'])}{said}"

@@ -17,9 +17,12 @@ from rich.console import Console
 
 from ferdesk.cluster import connect, first_line, import_ray, machines
 from ferdesk.core.errors import FerdeskError
+from trainer.before import other_starts
 from trainer.datasets.parts import Parts, recipe_parts
 from trainer.errors import StoppedError, TrainError
 from trainer.fit import fit
+from trainer.gan.folds import FOLDER as GAN
+from trainer.gan.folds import finish_gan, gan_differences, with_encoder
 from trainer.multitask import Auxiliary, check_wish, load_auxiliary
 from trainer.recipes import Recipe
 from trainer.runs import RunFolder
@@ -58,6 +61,7 @@ class Training:
         skip_bad: leave bad rows and images out.
         fresh: replace a run in the folder that was made with other values.
         auxiliary: where the recipe's second data set lies, if it has one.
+        before: the trainings whose runs it starts from.
     """
 
     recipe: Recipe
@@ -66,6 +70,7 @@ class Training:
     skip_bad: bool = False
     fresh: bool = False
     auxiliary: Path | None = None
+    before: tuple["Training", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,8 @@ Done = Callable[[int, Result], None]
 def finish_run(training: Training) -> Parts | None:
     """Train a run to its last epoch: not at all if it is there, from its last state if it began.
 
+    The runs that it starts from are finished first.
+
     Returns:
         The faces, if any had to be read.
 
@@ -99,16 +106,23 @@ def finish_run(training: Training) -> Parts | None:
         StoppedError: a signal; the state was saved.
         DataError: the data cannot be read.
     """
-    recipe, run = training.recipe, RunFolder(training.folder)
-    replace = False
-    if run.recipe.is_file():
-        differing = differences(run.read_recipe(), recipe)
+    for earlier in training.before:
+        finish_run(earlier)
+    run = RunFolder(training.folder)
+    recipe = with_encoder(training.recipe, run.folder)
+    anew = False
+    if run.recipe.is_file() or (run.folder / GAN).is_dir():
+        differing = gan_differences(training.recipe, run.folder)
+        if run.recipe.is_file():
+            differing |= differences(run.read_recipe(), recipe) | other_starts(recipe, run)
         check_values(run.folder, differing, fresh=training.fresh)
         if not differing and run.best.is_file() and len(run.read_metrics()) >= recipe.epochs:
             return None
-        replace = bool(differing)
+        anew = bool(differing)
     check_wish(recipe, training.auxiliary)
     parts = read_parts(training)
+    if recipe.gan:
+        finish_gan(training.recipe, run.folder, parts.train, training.data, replace=anew)
     second = load_auxiliary(recipe, training.auxiliary, skip_bad=training.skip_bad)
     rows = fit(
         recipe,
@@ -117,8 +131,8 @@ def finish_run(training: Training) -> Parts | None:
         run,
         data=training.data,
         auxiliary=None if second is None else Auxiliary(second, recipe),
-        resume=run.last.is_file() and not replace,
-        fresh=replace,
+        resume=run.last.is_file() and not anew,
+        fresh=anew,
     )
     if len(run.read_metrics()) < len(rows):  # it was cut off between its last state and its table
         run.write_metrics(rows)
@@ -151,14 +165,21 @@ def read_parts(training: Training) -> Parts:
         DataError, TrainError: as `trainer.datasets.parts.recipe_parts`.
     """
     recipe = training.recipe
-    what = recipe.dataset, recipe.size, recipe.protocol, recipe.fold
+    what = recipe.dataset, recipe.size, recipe.protocol, recipe.fold, recipe.also
     return read_faces(training.data, *what, skip_bad=training.skip_bad)
 
 
 def read_faces(
-    data: Path, dataset: str, size: int, protocol: str = "", fold: int = 0, *, skip_bad: bool
+    data: Path,
+    dataset: str,
+    size: int,
+    protocol: str = "",
+    fold: int = 0,
+    also: str = "",
+    *,
+    skip_bad: bool,
 ) -> Parts:
-    """The same for the four values of a recipe that decide which faces are read.
+    """The same for the five values of a recipe that decide which faces are read.
 
     Raises:
         DataError, TrainError: as `trainer.datasets.parts.recipe_parts`.
@@ -171,6 +192,7 @@ def read_faces(
         dataset=dataset,
         protocol=protocol,
         fold=fold,
+        also=also,
         size=size,
     )
     return _read(reading, data, skip_bad)

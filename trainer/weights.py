@@ -8,7 +8,6 @@ Files hold tensors only and are read with weights_only=True, or are safetensors:
 cannot run code.
 """
 
-import http.client
 import pickle
 import re
 import zipfile
@@ -20,13 +19,20 @@ from torch import Tensor, nn
 
 from ferdesk.core.labels import EXPRESSIONS
 from trainer.errors import TrainError
+from trainer.imagenet import imagenet_file
+from trainer.matconvnet import read_matconvnet
+from trainer.nets import ng2015
+from trainer.nets.ali2020 import DeGanNet
+from trainer.nets.face_resnet import EMBEDDING, LAST, FaceResNet
 from trainer.nets.pretrained import VGG16_CONVOLUTIONS, VGG16_HIDDEN, BlockNet, EnlargedNet
 from trainer.recipes import Recipe
+from trainer.recipes.ali2020 import GanRecipe
 from trainer.registry import nearest
+from trainer.runs import RunFolder
 
 IMAGENET: Final = "imagenet"
 _MAX_BYTES: Final = 4_000_000_000
-_VERSION: Final = "IMAGENET1K_V1"  # trained as the papers say; later versions are not
+_ENCODER: Final = "encoder."  # where a DeGanNet, and a GAN's generator, have theirs
 _INNER: Final = "net."  # where an EnlargedNet has torchvision's module
 _COUNTER: Final = "num_batches_tracked"  # older files lack it, and nothing here depends on it
 _AUXILIARY: Final = "AuxLogits."  # Inception's extra classifier, which this trainer leaves out
@@ -40,13 +46,15 @@ def load_weights(net: nn.Module, weights: str, name: str) -> list[str]:
     """Fill a net with weights from elsewhere.
 
     A first convolution for another number of channels, and a last layer for other classes, do not
-    fit and stay as they are. All else has to fit, or nothing is changed.
+    fit and stay as they are. All else has to fit, or nothing is changed. Of DE-GAN's net with local
+    CNNs only the encoder is filled.
 
     Args:
         net: what is filled.
-        weights: "imagenet" for torchvision's, fetched by torch.hub where they are not there yet;
-            else a file (.safetensors, or .pt or .pth with a plain state dict, VGG-Face's names
-            included) or a run's folder or checkpoint, of which the averaged weights are taken.
+        weights: "imagenet" for torchvision's, fetched by torch.hub where they are not there yet, or
+            for EfficientNet-Lite0 those of a package that has them; else a file (.safetensors, .pt
+            or .pth with a plain state dict, or .mat of MatConvNet; VGG-Face's names included) or a
+            run's folder or checkpoint, of which the averaged weights are taken.
         name: the net's, for messages.
 
     Returns:
@@ -54,16 +62,13 @@ def load_weights(net: nn.Module, weights: str, name: str) -> list[str]:
 
     Raises:
         TrainError: no such file, not readable as weights, or of another net.
+        DataError: a .mat file is damaged, or too large once unpacked.
     """
-    if weights == IMAGENET:
-        if not isinstance(net, EnlargedNet):
-            raise TrainError(
-                f"There are no ImageNet weights for {name}: say --weights FILE, or choose a net "
-                "that sees pictures of ImageNet's size, such as vgg16-224 or resnet50-224."
-            )
-        path = _fetch(net.published)
-    else:
-        path = Path(weights).expanduser()
+    path = imagenet_file(net, name) if weights == IMAGENET else Path(weights).expanduser()
+    if isinstance(net, DeGanNet):
+        found = read_tensors(path)
+        inner = {k.removeprefix(_ENCODER): v for k, v in found.items() if k.startswith(_ENCODER)}
+        return _fill(net.encoder, inner, path, f"{name}'s encoder")
     found = _named_as(net, read_tensors(path))
     return _fill(net, found, path, name)
 
@@ -72,10 +77,11 @@ def read_tensors(path: Path) -> Tensors:
     """The tensors of a weights file by their names, on the CPU.
 
     Args:
-        path: .safetensors, .pt or .pth, or a run's folder.
+        path: .safetensors, .pt, .pth or .mat, or a run's folder.
 
     Raises:
         TrainError: missing, too large, damaged, or it holds more than tensors.
+        DataError: the same of a .mat file.
     """
     if path.is_dir():
         path = path / "best.pt"
@@ -119,11 +125,31 @@ def start_from(net: nn.Module, recipe: Recipe, *, resume: bool = False) -> list[
             f"freeze={recipe.freeze} would keep fresh weights for ever: say --weights FILE too."
         )
     fresh: list[str] = []
+    if recipe.weights and isinstance(net, DeGanNet):
+        check_seen(recipe)
     if recipe.weights and not resume:
         fresh = load_weights(net, recipe.weights, recipe.net)
     if recipe.freeze:
         freeze_until(net, recipe.freeze)
     return fresh
+
+
+def check_seen(recipe: Recipe) -> None:
+    """Refuse an encoder whose GAN may have seen the people that a fold is judged on.
+
+    Raises:
+        TrainError: it learnt from the same set, but not from the same train part.
+    """
+    run = RunFolder(Path(recipe.weights))
+    theirs = run.read_any_recipe() if run.recipe.is_file() else None
+    if not isinstance(theirs, GanRecipe) or theirs.dataset != recipe.dataset:
+        return
+    if (theirs.protocol, theirs.fold) != (recipe.protocol, recipe.fold):
+        raise TrainError(
+            f"{recipe.weights} learnt from {theirs.dataset}, protocol {theirs.protocol!r}, fold "
+            f"{theirs.fold}; its encoder may know the people of {recipe.protocol!r}, fold "
+            f"{recipe.fold}."
+        )
 
 
 def freeze_until(net: nn.Module, block: str) -> None:
@@ -194,28 +220,9 @@ def face_names(found: Tensors) -> Tensors:
     return renamed
 
 
-def _fetch(published: str) -> Path:
-    """Where torch.hub keeps ImageNet's weights; they are fetched if they are not there."""
-    from torchvision import models
-
-    url: str = models.get_model_weights(published)[_VERSION].url
-    name = url.rpartition("/")[2]
-    path = Path(str(torch.hub.get_dir())) / "checkpoints" / name
-    if path.is_file():
-        return path
-    digest = name.rpartition("-")[2].partition(".")[0]  # the start of the file's SHA-256
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path), hash_prefix=digest)
-    except (OSError, RuntimeError, http.client.HTTPException) as error:
-        raise TrainError(
-            f"Cannot fetch torchvision's {name} ({str(error) or type(error).__name__}): fetch it "
-            "elsewhere and say --weights FILE."
-        ) from error
-    return path
-
-
 def _read(path: Path) -> Any:
+    if path.suffix == ".mat":
+        return read_matconvnet(path)
     if path.suffix == ".safetensors":
         import safetensors  # only those who have such a file need it
         from safetensors.torch import load_file
@@ -256,8 +263,15 @@ def _kind(content: object) -> str:
 def _named_as(net: nn.Module, found: Tensors) -> Tensors:
     """The weights under the net's own names, where they came under another's."""
     own = net.state_dict().keys()
-    if not own & found.keys() and any(_FACE_NAME.fullmatch(key) for key in found):
+    is_vgg_m = isinstance(net, ng2015.VggM2048)  # whose fc6 is called like VGG-Face's
+    if not is_vgg_m and not own & found.keys() and any(map(_FACE_NAME.fullmatch, found)):
         found = face_names(found)
+    if isinstance(net, FaceResNet) and EMBEDDING in found:
+        embedding = found[EMBEDDING]  # is the last layer, for people in place of expressions
+        found = {key: value for key, value in found.items() if key != EMBEDDING}
+        found |= {f"{LAST}.weight": embedding, f"{LAST}.bias": torch.zeros(len(embedding))}
+    if is_vgg_m and ng2015.FIRST in found:
+        found = {**found, ng2015.FIRST: found[ng2015.FIRST] * _LEVELS}  # as in `face_names`
     if isinstance(net, EnlargedNet) and not own & found.keys():
         found = {_INNER + k: v for k, v in found.items() if not k.startswith(_AUXILIARY)}
     return found

@@ -19,11 +19,12 @@ from ferdesk.core.errors import DataError, OutputError
 from ferdesk.faces.finder import OpenVinoFinder
 from ferdesk.faces.store import load
 from trainer import au_data, au_distill, au_extract
-from trainer.au_data import AuSet, AuSets, load_sets, mirrored, outputs_of, people
+from trainer.au_data import AuSet, AuSets, load_sets, mirrored, outputs_of
 from trainer.au_distill import activations, au_loss, correlation, distill, middle
 from trainer.au_export import export_aus, load_aus
 from trainer.au_report import write_page
 from trainer.au_table import AuTable, AuTableWriter
+from trainer.datasets.people import people
 from trainer.errors import StoppedError, TrainError
 from trainer.nets.au_net import AuNet
 from trainer.recipes.au import AU_RECIPES, AuRecipe

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from trainer.recipes import RECIPES
+from trainer.recipes.ali2020 import GAN_RECIPES
 from trainer.recipes.au import AU_RECIPES
 
 
@@ -40,7 +41,7 @@ def test_list(command):
     code, out, _ = command("list", "--json")
     recipes = json.loads(out)
     assert code == 0
-    named = [*RECIPES.names(), *AU_RECIPES.names()]
+    named = [*RECIPES.names(), *AU_RECIPES.names(), *GAN_RECIPES.names()]
     assert [recipe["name"] for recipe in recipes] == named
     assert command("list")[0] == 0
 
@@ -97,7 +98,7 @@ def test_skip_bad_lists_what_it_left_out(command, run, tree, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("train", "khorrami", "-d", "x"), "Did you mean khorrami2015-ferplus or"),
+        (("train", "khorrami", "-d", "x"), "Did you mean khorrami2015-tfd or"),
         (("train", "khorrami2015-ferplus", "-d", "nowhere"), "nowhere does not exist"),
         (("train", "khorrami2015-ferplus", "-d", "x", "--set", "lr"), "key=value"),
         (("train", "khorrami2015-ferplus", "-d", "x", "--set", "lrr=1"), "Did you mean lr"),

@@ -19,12 +19,11 @@ THESIS = {  # sections 7.2 to 7.7 and 7.9: optimiser, rate, batch, dropout, deca
     # which gives the few epochs here twice the steps
     "wrn-28-4": ("sgd", 0.1, 64, 0.3, 5e-4, 0.863),
 }
+STARTS_FROM = ("auxiliary", "weights", "freeze", "face", "teachers")
 FRESH = [
     name
-    for name in RECIPES.names()
-    if RECIPES.get(name).dataset == "ferplus"
-    and not (RECIPES.get(name).auxiliary or RECIPES.get(name).weights or RECIPES.get(name).freeze)
-    and not RECIPES.get(name).teachers
+    for name, recipe in ((name, RECIPES.get(name)) for name in RECIPES.names())
+    if recipe.dataset == "ferplus" and not any(getattr(recipe, other) for other in STARTS_FROM)
 ]
 
 

@@ -3,9 +3,9 @@ import inspect
 import pytest
 import torch
 import torchvision
-from torch.nn import functional
 
 from trainer.errors import TrainError
+from trainer.losses import whole_loss
 from trainer.nets import build_net, net_names, parameter_count, register_net
 from trainer.nets.maps import MapNet, class_activation_maps
 
@@ -52,7 +52,41 @@ def vgg(count):
     return from_published(count, kernel=3, features=4096) - 48 * 512 * 4096
 
 
+def strided(*filters):
+    """DE-GAN's encoder: 4 x 4 convolutions, scales and shifts, 3 x 3 places before f(x)."""
+    ins = (1, *filters)
+    convolutions = sum(16 * a * b for a, b in zip(ins, filters, strict=False))
+    return convolutions + 2 * sum(filters) + 9 * filters[-1] * 350 + 350
+
+
+def local(*filters):
+    """Its local CNNs, their answers, and the one of all of them with f(x)."""
+    each = 2 * 2 * 64 + 9 * 64 * 64 + (9 * 64 * 128 + 128) + (128 * 8 + 8)
+    return sum(9 * n * 64 + each for n in filters) + (350 + 4 * 128) * 8 + 8
+
+
+def face(*stages):
+    """dlib's: each convolution has a bias, a scale and a shift; the last block is one more."""
+
+    def layer(ins, outs, kernel):
+        return kernel**2 * ins * outs + 3 * outs
+
+    total, ins = layer(3, 32, 7), 32
+    for outs, blocks in stages:
+        if outs > ins:
+            total += layer(ins, outs, 3) + layer(outs, outs, 3)
+        total += 2 * blocks * layer(outs, outs, 3)
+        ins = outs
+    return total + 2 * layer(ins, ins, 3) + 8 * ins + 8
+
+
 PARAMETERS = {
+    "ali2020": strided(64, 128, 256, 512) + local(64, 128, 256, 512),
+    "ali2020-half": strided(32, 64, 128, 256) + local(32, 64, 128, 256),
+    "ali2020-cnn": strided(64, 128, 256, 512) + 350 * 8 + 8,
+    "ali2020-cnn-half": strided(32, 64, 128, 256) + 350 * 8 + 8,
+    # torchvision's documented count for ImageNet, less what eight classes spare
+    "alexnet-224": 61_100_840 - (1000 - 8) * (4096 + 1),
     "compact": staged(48, 96, 192),
     "wrn-28-4": wide(64, 128, 256),
     # 3 x 3 places of 256 channels are left of 48 x 48; then 1024, 1024 and 8
@@ -62,6 +96,18 @@ PARAMETERS = {
     + (1024 * 8 + 8),
     # torchvision's documented counts for ImageNet, less what a grey picture and 8 classes spare
     "densenet121": from_published(7_978_856, kernel=7, features=1024),
+    # the published file's 4,652,008, less what eight classes spare
+    **dict.fromkeys(
+        ("efficientnet-lite0-112", "efficientnet-lite0-224"), 4_652_008 - (1000 - 8) * (1280 + 1)
+    ),
+    "face-resnet": face((32, 3), (64, 3), (128, 2), (256, 2)),
+    # five convolutions with the scales and shifts that replace their biases, one of 1 x 1, and
+    # 2 x 2 places of 512 before 256 and 8
+    "fn2en-scratch": conv(1, 64, 128, 256, 512, 512)
+    + (64 + 128 + 256 + 512 + 512)
+    + (512 * 512 + 2 * 512)
+    + (512 * 2 * 2 * 256 + 256)
+    + (256 * 8 + 8),
     "googlenet": from_published(6_624_904, kernel=7, features=1024),
     # 25*64 + 1600*128 + 3200*256 convolution weights, 1024*300 + 300 + 300*8 + 8
     "khorrami2015": 1_600 + 204_800 + 819_200 + 307_500 + 2_408,
@@ -79,6 +125,13 @@ PARAMETERS = {
     "vgg13": vgg(133_047_848),
     "vgg16": vgg(138_357_544),
     "vgg16-224": 138_357_544 - (1000 - 8) * (4096 + 1),
+    # five convolutions, then 6 x 6 places of 512 before 4096, 2048 and 8
+    "vgg-m-2048": (49 * 3 * 96 + 96)
+    + (25 * 96 * 256 + 256)
+    + conv(256, 512, 512, 512)
+    + (36 * 512 * 4096 + 4096)
+    + (4096 * 2048 + 2048)
+    + (2048 * 8 + 8),
     "vgg19": vgg(143_667_240),
 }
 
@@ -106,9 +159,10 @@ def test_shape_and_one_backward_step(name):
     x = torch.randn(batch, 1, 48, 48)
     target = torch.rand(batch, 8).softmax(1)
     optimiser = torch.optim.SGD(net.parameters(), 0.01)
-    logits = net(x)
-    assert logits.shape == (batch, 8)
-    loss = functional.cross_entropy(logits, target)
+    said = net(x)
+    answers = [said] if isinstance(said, torch.Tensor) else [one.logits for one in said]
+    assert {logits.shape for logits in answers} == {(batch, 8)}
+    loss = whole_loss("cross_entropy", said, target)
     loss.backward()
     for key, parameter in net.named_parameters():
         if name == "multitask-vgg13" and key.startswith(("gender.", "age.")):

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from trainer.errors import TrainError
+from trainer.registry import nearest
 
 if TYPE_CHECKING:
     from trainer.datasets.base import Faces, Part
@@ -34,7 +35,12 @@ Tables = Annotated[
     typer.Option("--aus", help="Where tables of action units are kept, for nets that learn them."),
 ]
 Change = Annotated[
-    list[str] | None, typer.Option("--set", help="Another value for the recipe: key=value.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Another value for the recipe: key=value; with cv and reproduce, recipe:key=value for "
+        "one that it starts from.",
+    ),
 ]
 
 
@@ -57,6 +63,43 @@ def changes(
     if weights is not None:
         found["weights"] = weights
     return found
+
+
+def split_changes(
+    found: dict[str, str], recipes: "Sequence[Recipe]"
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Part values for the recipes themselves from those for the recipes before them.
+
+    Args:
+        found: by key, or by recipe:key for a recipe whose run others start from.
+        recipes: those that are run.
+
+    Returns:
+        The former, and the latter by recipe.
+
+    Raises:
+        TrainError: none of `recipes` starts from the run of a recipe that is named.
+    """
+    own = {key: value for key, value in found.items() if ":" not in key}
+    before: dict[str, dict[str, str]] = {}
+    for key in found.keys() - own.keys():
+        name, _, inner = key.partition(":")
+        before.setdefault(name, {})[inner] = found[key]
+    if before:
+        there = {name for recipe in recipes for name in _names_before(recipe)}
+        for name in before:
+            if name not in there:
+                raise TrainError(
+                    f"Nothing here starts from a run of {name!r}. {nearest(name, there)}"
+                )
+    return own, before
+
+
+def _names_before(recipe: "Recipe") -> set[str]:
+    from trainer.recipes import RECIPES
+
+    direct = [RECIPES.get(name) for name in recipe.after]
+    return {one.name for one in direct}.union(*map(_names_before, direct))
 
 
 def part_named(text: str) -> "Part":

@@ -15,6 +15,7 @@ from trainer.commands.common import (
     need_extra,
     print_json,
     print_table,
+    split_changes,
 )
 from trainer.errors import TrainError
 from trainer.recipes import RECIPES
@@ -37,7 +38,9 @@ def cv(
     as_json: Json = False,
 ) -> None:
     """Cross-validate a recipe, for example: ferdesk-train cv khorrami2015-ckplus8 -d CK+/."""
-    resolved = RECIPES.get(recipe).override(changes(change))
+    registered = RECIPES.get(recipe)
+    own, before = split_changes(changes(change), [registered])
+    resolved = registered.override(own)
     numbers = None if folds is None else _numbers(folds)
     need_extra()
     from trainer.crossval import CvFolder, cross_validate, figures_of
@@ -51,6 +54,7 @@ def cv(
         numbers=numbers,
         skip_bad=skip_bad,
         fresh=fresh,
+        changes=before,
     )
     if as_json:
         print_json(result.model_dump(mode="json", exclude={"figures"}))

@@ -191,6 +191,8 @@ def _of_bundle(name: str) -> _Judge:
 def _of_run(folder: Path) -> _Judge:
     run = RunFolder(folder)
     recipe = run.read_recipe()
+    if recipe.face:
+        raise TrainError(f"{folder} has learnt a face net's features and no expressions yet.")
 
     def probabilities(images: "ImageU8") -> "FloatArray":
         from trainer.predict import run_probabilities

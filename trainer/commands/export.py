@@ -16,6 +16,8 @@ from trainer.commands.common import (
     print_table,
 )
 from trainer.commands.evaluate import print_evaluation
+from trainer.errors import TrainError
+from trainer.recipes.ali2020 import GanRecipe
 from trainer.recipes.au import AuRecipe
 from trainer.runs import TABLES, RunFolder
 
@@ -40,6 +42,8 @@ def export(
 
     folder = RunFolder(run)
     recipe = folder.read_any_recipe()
+    if isinstance(recipe, GanRecipe):
+        raise TrainError(f"{run} is a GAN, which the app does not run; export stage 2's run of it.")
     if isinstance(recipe, AuRecipe):
         from trainer.au_data import load_sets
 

@@ -14,8 +14,10 @@ from trainer.commands.common import (
     need_extra,
     print_json,
     print_table,
+    split_changes,
 )
 from trainer.errors import TrainError
+from trainer.recipes import Recipe
 from trainer.registry import nearest
 from trainer.runs import RUNS, RunFolder, list_runs
 
@@ -75,7 +77,9 @@ def reproduce(
         raise TrainError(
             "--results-only trains nothing, so leave --set, --weights and --fresh out."
         )
-    recipes = _chosen(table, only, wanted)
+    chosen = _chosen(table, only)
+    own, before = split_changes(wanted, [r for r in chosen if isinstance(r, Recipe)])
+    recipes = tuple(_with(recipe, own) for recipe in chosen)
     need_extra()
     from trainer import reproduce as reproducing
 
@@ -90,12 +94,13 @@ def reproduce(
         skip_bad=skip_bad,
         fresh=fresh,
         auxiliary=auxiliary,
+        changes=before,
     )
     _say(reproducing.reproduce(request), recipes, output, as_json=as_json)
 
 
-def _chosen(table: str, only: str | None, wanted: dict[str, str]) -> "tuple[AnyRecipe, ...]":
-    """The rows that are wanted, with the values that they are wanted with."""
+def _chosen(table: str, only: str | None) -> "tuple[AnyRecipe, ...]":
+    """The rows that are wanted."""
     from trainer.table_report import table_rows
 
     known = {recipe.name: recipe for recipe in table_rows(table)}
@@ -103,7 +108,7 @@ def _chosen(table: str, only: str | None, wanted: dict[str, str]) -> "tuple[AnyR
     for name in names:
         if name not in known:
             raise TrainError(f"{table} has no row {name!r}. {nearest(name, known)}")
-    return tuple(_with(known[name], wanted) for name in known if name in names)
+    return tuple(known[name] for name in known if name in names)
 
 
 def _with(recipe: "AnyRecipe", wanted: dict[str, str]) -> "AnyRecipe":

@@ -20,8 +20,9 @@ from trainer.commands.common import (
 )
 from trainer.errors import TrainError
 from trainer.recipes import RECIPES, Recipe
+from trainer.recipes.ali2020 import GAN_RECIPES
 from trainer.recipes.au import AU_RECIPES, AuRecipe
-from trainer.runs import RUNS, TABLES, RunFolder, list_runs
+from trainer.runs import RUNS, TABLES, Row, RunFolder, list_runs
 
 if TYPE_CHECKING:
     from trainer.multitask import Auxiliary
@@ -31,13 +32,15 @@ def list_recipes(as_json: Json = False) -> None:
     """List the recipes, for example: ferdesk-train list --json."""
     recipes = [RECIPES.get(name) for name in RECIPES.names()]
     of_units = [AU_RECIPES.get(name) for name in AU_RECIPES.names()]
+    gans = [GAN_RECIPES.get(name) for name in GAN_RECIPES.names()]
     if as_json:
-        print_json([recipe.model_dump() for recipe in (*recipes, *of_units)])
+        print_json([recipe.model_dump() for recipe in (*recipes, *of_units, *gans)])
         return
     rows = [(r.name, r.net, r.dataset, f"{r.size}", f"{r.epochs}", r.title) for r in recipes]
     rows += [
         (r.name, r.net, "ferplus, faces", f"{r.size}", f"{r.epochs}", r.title) for r in of_units
     ]
+    rows += [(r.name, r.net, r.dataset, f"{r.size}", f"{r.epochs}", r.title) for r in gans]
     print_table(("recipe", "net", "data", "size", "epochs", "what"), rows)
 
 
@@ -83,13 +86,22 @@ def train(
     rows = fit(resolved, *parts, folder, data=data, auxiliary=second, resume=resume, fresh=fresh)
     if not is_leader():
         return
-    best = max(rows, key=lambda row: row["valid_accuracy"])
-    typer.echo(
-        f"{folder.folder}: best epoch {best['epoch']:.0f} of {len(rows)}, "
-        f"valid accuracy {best['valid_accuracy']:.2%}"
-    )
+    typer.echo(f"{folder.folder}: {_came_of(rows)}")
     if second is not None:
         _say_figures(folder, second)
+
+
+def _came_of(rows: list[Row]) -> str:
+    """What a training reached, in words."""
+    if not rows:
+        return "nothing was trained, and the weights it starts from are kept"
+    if "valid_relative" in rows[0]:
+        best = min(rows, key=lambda row: row["valid_loss"])
+        reached = f"{best['valid_relative']:.1%} of the face net's features are not reproduced"
+    else:
+        best = max(rows, key=lambda row: row["valid_accuracy"])
+        reached = f"valid accuracy {best['valid_accuracy']:.2%}"
+    return f"best epoch {best['epoch']:.0f} of {len(rows)}, {reached}"
 
 
 def _train_aus(

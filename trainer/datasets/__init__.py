@@ -5,6 +5,7 @@ from trainer.datasets import (  # noqa: F401  (they enter themselves)
     ckplus,
     fer2013,
     ferplus,
+    folds_drawn,
     imdbwiki,
     jaffe,
     mmi,

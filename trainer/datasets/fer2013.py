@@ -6,6 +6,8 @@ Contests." ICONIP 2013. The competition gave a table with the columns emotion, p
 PublicTest or PrivateTest: here "train", "valid" and "test". What most people have is a copy with a
 folder a class below train/ and test/; there `test` usually holds PublicTest and PrivateTest
 together, so that copy has no valid part of its own, and figures from it are not comparable.
+Where FER+'s folders carry the older labels too, in fer2013_labels.csv, those are read: fewer
+pictures, for FER+ leaves out what is no face.
 """
 
 from functools import partial
@@ -17,6 +19,7 @@ import numpy as np
 from ferdesk.core.errors import DataError
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import ImageU8
+from trainer.datasets import ferplus
 from trainer.datasets.base import DataSet, Part, Sample, Table, add_dataset
 from trainer.datasets.listing import (
     BadRows,
@@ -39,6 +42,8 @@ _NAMES: Final = ("anger", "disgust", "fear", "happiness", "sadness", "surprise",
 _LABELS: Final = tuple(EXPRESSIONS.index(name) for name in _NAMES)
 _TABLES: Final = ("fer2013.csv", "icml_face_data.csv")
 _COLUMNS: Final = ("emotion", "pixels", "usage")
+_BESIDE: Final = "fer2013_labels.csv"
+_BESIDE_COLUMNS: Final = ("image", "emotion")
 _FOLDERS: Final[dict[str, Part]] = {
     "train": "train",
     "valid": "valid",
@@ -47,8 +52,8 @@ _FOLDERS: Final[dict[str, Part]] = {
 }
 _MAX_TABLE: Final = 1_000_000_000  # characters
 _EXPECTED: Final = (
-    "expected fer2013.csv or icml_face_data.csv (emotion, pixels, Usage), or train/ and test/ with "
-    "a folder a class"
+    "expected fer2013.csv or icml_face_data.csv (emotion, pixels, Usage), train/ and test/ with a "
+    "folder a class, or FER+'s folders with fer2013_labels.csv"
 )
 
 
@@ -56,7 +61,8 @@ def read(path: Path, *, skip_bad: bool = False) -> Table:
     """All parts that lie at `path`; see `trainer.datasets.base.Reader`.
 
     Args:
-        path: the table, or a folder or zip with it, or one with train/ and test/.
+        path: the table, or a folder or zip with it, or one with train/ and test/, or FER+ with
+            fer2013_labels.csv (image, emotion) in each of its folders.
         skip_bad: leave bad rows out, and list them, instead of stopping at the first.
 
     Raises:
@@ -65,6 +71,9 @@ def read(path: Path, *, skip_bad: bool = False) -> Table:
     bad = BadRows(skip_bad)
     if path.is_file() and path.suffix.lower() == ".csv":
         return _from_table(FolderStore(path.parent), path.name, bad)
+    beside = _beside(path)
+    if beside:
+        return _from_ferplus(path, beside, bad)
     store = open_store(path)
     names = store.names()
     tables = [name for name in names if PurePosixPath(name).name.lower() in _TABLES]
@@ -100,16 +109,52 @@ def _from_table(store: Store, name: str, bad: BadRows) -> Table:
     return make_table(where, layout, samples, bad, cropped=True)
 
 
-def _sample(name: str, emotion: str, pixels: str, usage: str) -> Sample:
+def _beside(path: Path) -> dict[Part, Store]:
+    """FER+'s parts that carry the older labels; none where no FER+ lies there."""
+    try:
+        found = ferplus.find(path)
+    except DataError:  # another layout, which is looked for next
+        return {}
+    return {part: store for part, store in found.items() if _BESIDE in store.names()}
+
+
+def _from_ferplus(path: Path, parts: dict[Part, Store], bad: BadRows) -> Table:
+    samples: dict[str, Sample] = {}
+    for part, store in parts.items():
+        where, there = store.where(_BESIDE), set(store.names())
+        lines = rows(store, _BESIDE, _MAX_TABLE)
+        header = tuple(cell.strip().lower() for cell in next(lines, (0, []))[1])
+        if header != _BESIDE_COLUMNS:
+            raise DataError(f"{where} has another header: expected {','.join(_BESIDE_COLUMNS)}.")
+        for line, row in lines:
+            try:
+                if len(row) != len(_BESIDE_COLUMNS) or row[0] not in there or row[0] in samples:
+                    raise DataError(f"no picture of its own there: {', '.join(row)[:60]!r}.")
+                label = _label(row[1])
+            except DataError as error:
+                bad.add(DataError(f"{where}, line {line}: {error}"))
+                continue
+            reader = partial(ferplus.picture, store, row[0])
+            samples[row[0]] = Sample(row[0], reader, label=label, part=part)
+    layout = f"FER+'s folders with {_BESIDE}: the older labels"
+    return make_table(str(path), layout, list(samples.values()), bad, cropped=True)
+
+
+def _label(emotion: str) -> int:
     code = emotion.strip()
     if not (code.isascii() and code.isdecimal() and len(code) == 1 and int(code) < len(CODES)):
         raise DataError(f"emotion must be 0..{len(CODES) - 1}, found {code[:20]!r}.")
+    return _LABELS[int(code)]
+
+
+def _sample(name: str, emotion: str, pixels: str, usage: str) -> Sample:
+    label = _label(emotion)
     part = USAGE.get(usage.strip().lower())
     if part is None:
         raise DataError(
             f"Usage must be Training, PublicTest or PrivateTest, found {usage.strip()[:20]!r}."
         )
-    return Sample(name, partial(_given, _pixels(pixels)), label=_LABELS[int(code)], part=part)
+    return Sample(name, partial(_given, _pixels(pixels)), label=label, part=part)
 
 
 def _pixels(text: str) -> ImageU8:
@@ -170,6 +215,7 @@ add_dataset(
             "fer2013.csv or icml_face_data.csv (emotion, pixels, Usage), itself or in a folder/zip",
             "train/ and test/ (and valid/ or validation/), each with angry, disgust, fear, happy, "
             "neutral, sad, surprise, in a folder or zip",
+            "FER+'s folders with fer2013_labels.csv (image,emotion) in each: the faces of FER+",
         ),
         published={
             "train": 28709,

@@ -70,7 +70,7 @@ def read(path: Path, *, skip_bad: bool = False) -> Table:
     Raises:
         DataError: nothing there, another layout, a malformed row, or a name that occurs twice.
     """
-    return _table(_find(path), PARTS, skip_bad)
+    return _table(find(path), PARTS, skip_bad)
 
 
 def load(path: Path, part: Part, *, skip_bad: bool = False) -> Faces:
@@ -84,7 +84,7 @@ def load(path: Path, part: Part, *, skip_bad: bool = False) -> Faces:
     Raises:
         DataError: as `read`, or an image that is unreadable or not 48 x 48 grey.
     """
-    stores = _find(path)
+    stores = find(path)
     if part not in stores:
         found = ", ".join(FOLDERS[p] for p in stores)
         raise DataError(f"{path} has no {FOLDERS[part]}: found only {found}.")
@@ -105,8 +105,12 @@ def _table(stores: dict[Part, Store], parts: Sequence[Part], skip_bad: bool) -> 
     return Table("official", tuple(samples), cropped=True, skipped=tuple(skipped))
 
 
-def _find(path: Path) -> dict[Part, Store]:
-    """Where each part lies."""
+def find(path: Path) -> dict[Part, Store]:
+    """Where each part lies.
+
+    Raises:
+        DataError: nothing there, or another layout.
+    """
     try:
         return _look(path)
     except OSError as error:
@@ -211,14 +215,19 @@ def _read_part(
         names.add(name)
         best = max(range(len(votes)), key=votes.__getitem__)  # the first of equals
         label = best if best < len(EXPRESSIONS) else DROPPED
-        picture = partial(_picture, store, name)
-        samples.append(Sample(name, picture, label=label, votes=tuple(votes), part=part))
+        reader = partial(picture, store, name)
+        samples.append(Sample(name, reader, label=label, votes=tuple(votes), part=part))
     if not names:
         raise DataError(f"{store.where(_CSV)} lists no usable image.")
     taken.update(dict.fromkeys(names, part))
 
 
-def _picture(store: Store, name: str) -> ImageU8:
+def picture(store: Store, name: str) -> ImageU8:
+    """One of a part's faces: (48, 48) uint8, grey.
+
+    Raises:
+        DataError: unreadable, or not of that size.
+    """
     return _decode(store.read(name, _MAX_IMAGE_BYTES), store.where(name))
 
 

@@ -15,9 +15,12 @@ How the papers' open points are settled here:
   2015 on valid and, through the challenge, on test. The fold of `sfew` has no test part unless the
   set has labels for one; a figure on valid is then one on what the epoch was chosen on, which has
   to be said beside it.
+* Photographs with identities (`faces`) are in no paper: their people are divided as
+  `trainer.datasets.people` has it, and classes with fewer than 50 pictures are left out.
 * BU-4DFE has no protocol: Ali et al. 2020 only pre-train on it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -26,6 +29,8 @@ from ferdesk.core.errors import DataError
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.sources.images import natural_key
 from trainer.datasets.base import PARTS, Part, Sample, Table
+from trainer.datasets.people import People, people
+from trainer.recipes import Recipe
 from trainer.registry import Registry
 
 Samples = tuple[Sample, ...]
@@ -57,10 +62,12 @@ class FoldProtocol:
         dataset: the data set that it is for.
         title: what is picked and how it is cut.
         paper: who uses it, and where that is said.
-        classes: the labels that occur, 0..7 in the canonical order, ascending.
+        classes: the labels that may occur, 0..7 in the canonical order, ascending.
         count: how many folds there are.
         pick: the samples that take part, with their labels as the protocol has them.
         cut: the picked samples as folds.
+        seeded: each fold is a draw of its own, and is trained with a seed of its own.
+        least: classes with fewer samples are left out; with 1 each class has to be there.
     """
 
     name: str
@@ -71,6 +78,8 @@ class FoldProtocol:
     count: int
     pick: "Callable[[FoldProtocol, Table], Samples]"
     cut: "Callable[[FoldProtocol, Samples], tuple[Fold, ...]]"
+    seeded: bool = False
+    least: int = 1
 
 
 FOLD_PROTOCOLS: Final[Registry[FoldProtocol]] = Registry("fold protocol")
@@ -96,12 +105,29 @@ def folds(protocol: FoldProtocol, table: Table) -> tuple[Fold, ...]:
     return cut
 
 
-def protocols_of(dataset: str) -> tuple[FoldProtocol, ...]:
-    """The protocols for a data set, the one with most classes first."""
-    known = (FOLD_PROTOCOLS.get(name) for name in FOLD_PROTOCOLS.names())
+def left_out(protocol: FoldProtocol, table: Table) -> tuple[str, ...]:
+    """The classes that a set has too little of for a protocol, one line each."""
+    counts = Counter(sample.label for sample in table.samples)
     return tuple(
-        sorted((p for p in known if p.dataset == dataset), key=lambda p: (-len(p.classes), p.name))
+        f"{EXPRESSIONS[label]}: {counts[label]} pictures, of {protocol.least} that "
+        f"{protocol.name} asks for; the class is left out"
+        for label in protocol.classes
+        if 0 < counts[label] < protocol.least
     )
+
+
+def protocols_of(dataset: str) -> tuple[FoldProtocol, ...]:
+    """The papers' protocols for a data set, the one with most classes first; no draws of ours."""
+    known = (FOLD_PROTOCOLS.get(name) for name in FOLD_PROTOCOLS.names())
+    found = [p for p in known if p.dataset == dataset and not p.seeded]
+    return tuple(sorted(found, key=lambda p: (-len(p.classes), p.name)))
+
+
+def of_fold(recipe: Recipe, number: int) -> Recipe:
+    """A recipe for one of its protocol's folds; of draws, each has a seed of its own."""
+    seeded = FOLD_PROTOCOLS.get(recipe.protocol).seeded
+    seed = recipe.seed + (number if seeded else 0)
+    return recipe.model_copy(update={"fold": number, "seed": seed})
 
 
 def _check(protocol: FoldProtocol, fold: Fold) -> None:
@@ -116,16 +142,19 @@ def _check(protocol: FoldProtocol, fold: Fold) -> None:
                     f"{part} ({sample.name})."
                 )
     there = {sample.label for sample in fold.train}
+    asked = {sample.label for sample in (*fold.valid, *fold.test)}
     for label in protocol.classes:
-        if label not in there:
+        if label not in there and (protocol.least == 1 or label in asked):
             raise DataError(f"{where}: its train part has no {EXPRESSIONS[label]}.")
     if not fold.valid:
         raise DataError(f"{where}: its valid part is empty.")
 
 
-def _pick_labelled(protocol: FoldProtocol, table: Table) -> Samples:
-    """Every sample whose label is one of the classes."""
-    found = tuple(sample for sample in table.samples if sample.label in protocol.classes)
+def pick_labelled(protocol: FoldProtocol, table: Table) -> Samples:
+    """Every sample whose label is one of the classes, less those that are too small."""
+    counts = Counter(sample.label for sample in table.samples)
+    classes = {label for label in protocol.classes if counts[label] >= protocol.least}
+    found = tuple(sample for sample in table.samples if sample.label in classes)
     return _some(protocol, table, found)
 
 
@@ -255,6 +284,16 @@ def _by_role(protocol: FoldProtocol, samples: Samples) -> tuple[Fold, ...]:
     )
 
 
+def _by_person(protocol: FoldProtocol, samples: Samples) -> tuple[Fold, ...]:
+    """The only fold, in which everybody is where their name puts them."""
+    parts: dict[People, list[Sample]] = {"train": [], "valid": [], "held out": []}
+    for sample in samples:
+        if not sample.subject:
+            raise DataError(f"{protocol.name} needs subjects; {sample.name} has none.")
+        parts[people(sample.subject)].append(sample)
+    return (Fold(0, *(tuple(parts[part]) for part in ("train", "valid", "held out"))),)
+
+
 def _by_part(_protocol: FoldProtocol, samples: Samples) -> tuple[Fold, ...]:
     """The set's own parts, as the only fold."""
     parts = {part: tuple(s for s in samples if s.part == part) for part in PARTS}
@@ -265,9 +304,11 @@ def _index(name: str) -> int:
     return EXPRESSIONS.index(name)
 
 
-_ALL: Final = tuple(range(len(EXPRESSIONS)))
-_SEVEN: Final = tuple(label for label in _ALL if label != _index("contempt"))
-_BASIC: Final = tuple(label for label in _SEVEN if label != _index("neutral"))
+ALL: Final = tuple(range(len(EXPRESSIONS)))
+"""The canonical eight."""
+SEVEN: Final = tuple(label for label in ALL if label != _index("contempt"))
+"""Those of FER2013, TFD and SFEW."""
+_BASIC: Final = tuple(label for label in SEVEN if label != _index("neutral"))
 
 for _protocol in (
     FoldProtocol(
@@ -295,7 +336,7 @@ for _protocol in (
         dataset="ckplus",
         title="last three frames of each sequence and its first as neutral, ten groups of subjects",
         paper="Khorrami et al. 2015, section 4; Ding et al. 2017, IV.C",
-        classes=_ALL,
+        classes=ALL,
         count=10,
         pick=_pick_first_and_last,
         cut=_by_subject,
@@ -305,9 +346,9 @@ for _protocol in (
         dataset="tfd",
         title="the set's own five folds, seven classes",
         paper="Khorrami et al. 2015, section 4; Ding et al. 2017, IV.E",
-        classes=_SEVEN,
+        classes=SEVEN,
         count=5,
-        pick=_pick_labelled,
+        pick=pick_labelled,
         cut=_by_role,
     ),
     FoldProtocol(
@@ -335,10 +376,21 @@ for _protocol in (
         dataset="sfew",
         title="the set's own train and valid parts, seven classes",
         paper="Ding et al. 2017, IV.F; Ng et al. 2015, section 3.3",
-        classes=_SEVEN,
+        classes=SEVEN,
         count=1,
-        pick=_pick_labelled,
+        pick=pick_labelled,
         cut=_by_part,
+    ),
+    FoldProtocol(
+        name="faces",
+        dataset="faces",
+        title="photographs divided by who they show, classes with 50 pictures or more",
+        paper="none; after Ali et al. 2020, section 4, for whom identities must not mix",
+        classes=ALL,
+        count=1,
+        pick=pick_labelled,
+        cut=_by_person,
+        least=50,
     ),
 ):
     FOLD_PROTOCOLS.add(_protocol.name, _protocol)

@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from ferdesk.core.labels import EXPRESSIONS
 from trainer.errors import TrainError
-from trainer.nets import register_net
+from trainer.nets import register_family, register_net
 from trainer.nets.vgg import initialise
 from trainer.registry import nearest
 
@@ -91,7 +91,7 @@ class EnlargedNet(nn.Module):
         layers: the names of those that `features` gives.
     """
 
-    published: ClassVar[str]
+    published: str
     layers: ClassVar[tuple[str, ...]]
 
     def __init__(self, net: nn.Module, inner: int) -> None:
@@ -287,6 +287,48 @@ class InceptionV3At299(_PooledAtEnd):
     def enlarge(self, x: Tensor) -> Tensor:
         """As `EnlargedNet.enlarge`, then from ImageNet's usual normalisation to Inception's."""
         return super().enlarge(x) * self._scale + self._shift
+
+
+class TorchvisionNet(EnlargedNet):
+    """Any of torchvision's nets for classification, with its own last layer for the expressions.
+
+    Args:
+        name: what torchvision calls it.
+        size: side of the patch in pixels; any.
+        dropout: is the net's own, which not all let one choose: 0 turns it off.
+        inner: side of what the net sees.
+
+    Raises:
+        TrainError: torchvision has no such net, or `size` is not positive.
+    """
+
+    layers = ()
+
+    def __init__(self, name: str, *, size: int, dropout: float, inner: int = 224) -> None:
+        _check_size(f"torchvision/{name}", size)
+        from torchvision import models
+
+        known = models.list_models(module=models)
+        if name not in known:
+            raise TrainError(f"torchvision has no net {name!r}. {nearest(name, known)}")
+        super().__init__(models.get_model(name, weights=None, num_classes=len(EXPRESSIONS)), inner)
+        self.published = name
+        self._branches = bool(getattr(self.net, "aux_logits", False))
+        for module in self.net.modules():
+            if isinstance(module, nn.Dropout) and not dropout:
+                module.p = 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, 1, size, size) float, normalised, to (n, 8) logits."""
+        found = self.net(self.enlarge(x))
+        logits: Tensor = found[0] if self._branches and self.training else found
+        return logits
+
+
+@register_family("torchvision")
+def torchvision_net(member: str, *, size: int, dropout: float) -> nn.Module:
+    """Any of torchvision's nets, such as torchvision/alexnet."""
+    return TorchvisionNet(member, size=size, dropout=dropout)
 
 
 def _check_size(name: str, size: int) -> None:

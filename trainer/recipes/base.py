@@ -21,7 +21,9 @@ from trainer.registry import Registry, nearest
 Loss = Literal["cross_entropy", "majority", "probability", "multi_target"]
 Optimiser = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "step", "one_cycle"]
+Augmentation = Literal["ranges", "patches"]
 _FIXED = frozenset({"name", "title", "paper", "table", "published"})
+_AFTER = "@"
 R = TypeVar("R")
 
 
@@ -57,6 +59,9 @@ class Training(BaseModel):
     """Part of the averaged weights that a step keeps; 0 turns averaging off."""
     seed: NonNegativeInt = 0
 
+    augmentation: Augmentation = "ranges"
+    """"patches" draws one of the 110 variants of Ali et al. 2020 (`trainer.augment.patch_maps`),
+    "ranges" what follows."""
     rotation_deg: float = Field(default=15.0, ge=0, le=180)
     """Uniform in plus or minus this many degrees."""
     scale: float = Field(default=0.12, ge=0, lt=1)
@@ -78,6 +83,8 @@ class Training(BaseModel):
 class Recipe(Training):
     """How an expression net is trained. A recipe file states only what differs from these."""
 
+    epochs: NonNegativeInt = 30
+    """0 trains nothing: the weights that it starts from are measured as they are."""
     table: str = ""
     """The paper's table row that this recipe is for, e.g. "kyritsis/table7.1"."""
     published: float | None = Field(default=None, ge=0, le=1)
@@ -86,10 +93,20 @@ class Recipe(Training):
     protocol: str = ""
     """How folds are made of a set without parts, e.g. "ckplus-8"; "" for the set's own parts."""
     fold: NonNegativeInt = 0
+    also: str = ""
+    """Parts of other sets that are learnt from as well, "fer2013:train,fer2013:valid". They lie
+    beside the set, in a folder that holds them all."""
     weights: str = ""
-    """What the net starts from: "" fresh, "imagenet" torchvision's, else a file or a run."""
+    """What the net starts from: "" fresh, "imagenet" torchvision's, else a file or a run;
+    "@recipe" is the run of that recipe which lies beside this one's."""
     freeze: str = ""
     """The last of the net's first blocks that keep their weights; "" trains all."""
+    gan: str = ""
+    """The GAN whose encoder a fold's net starts from, trained on the fold's people before it. Its
+    recipe's name, and after a colon what differs: "ali2020-gan-faces:epochs=10,passes=2". `weights`
+    is then what that GAN starts from."""
+    passes: PositiveInt = 1
+    """How many times an epoch goes through the images."""
 
     loss: Loss = "cross_entropy"
     votes: VoteRule = "without_outliers"
@@ -98,6 +115,15 @@ class Recipe(Training):
     """Runs or bundles, separated by commas, whose mean answer is part of the target."""
     teachers_share: float = Field(default=0.5, ge=0, le=1)
     """How much of the target is the teachers' answer; the rest is the votes."""
+    face: str = ""
+    """A run, a file or "@recipe": the frozen net whose features are learnt instead of labels, by
+    the convolutions alone (Ding et al. 2017, stage 1); "" learns labels."""
+    face_net: str = ""
+    """The net that the weights in `face` are of; "" where it is a run, which says so itself."""
+    face_layer: str = ""
+    """The face net's layer that is learnt."""
+    norm: PositiveFloat = 2.0
+    """p of the loss between the features, the sum of |ours - theirs| ** p."""
     auxiliary: Literal["", "imdbwiki"] = ""
     """A second set, whose genders and ages are learnt in alternate batches."""
 
@@ -107,6 +133,12 @@ class Recipe(Training):
     small_epochs: NonNegativeInt = 0
     mixup: NonNegativeFloat = 0.0
     """Alpha of the Beta distribution that pictures are mixed with (Zhang et al. 2018); 0: never."""
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The recipes whose runs it needs."""
+        named = (text[1:] for text in (self.face, self.weights) if text.startswith(_AFTER))
+        return tuple(dict.fromkeys(named))
 
     def override(self, changes: dict[str, str]) -> "Recipe":
         """Replace values by texts from the command line, checked and converted by their type.
