@@ -191,9 +191,14 @@ def _no_name(stem: str) -> ResultFiles:
 
 def _anywhere(settings: Settings) -> Settings:
     """Settings that mean the same in another folder, on a machine of another size."""
+    named = {
+        "bundle": settings.bundle,
+        "au_bundle": settings.au_bundle,
+        "disambiguate": settings.disambiguate,
+    }
     folders = {
         field: str(Path(value).absolute())
-        for field, value in (("bundle", settings.bundle), ("disambiguate", settings.disambiguate))
+        for field, value in named.items()
         if Path(value, MANIFEST).is_file()
     }
     return settings.model_copy(update={"threads": settings.threads or 1, **folders})

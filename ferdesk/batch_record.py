@@ -14,7 +14,6 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 import ferdesk
-from ferdesk.aus.names import NATIVE_BUNDLE
 from ferdesk.bundles import find_bundle, installed_bundles
 from ferdesk.core.bundle import MANIFEST, sha256
 from ferdesk.core.errors import BundleError, OutputError
@@ -131,7 +130,7 @@ def setup_of(settings: Settings, video: bool, session: VideoMode | None = None) 
     """
     bundles = [find_bundle(settings.bundle)]
     if settings.aus == "native":
-        bundles.append(find_bundle(NATIVE_BUNDLE, "action_units"))
+        bundles.append(find_bundle(settings.au_bundle, "action_units"))
     if settings.disambiguate == "auto":
         bundles += installed_bundles("au_svm")
     elif settings.disambiguate != "off":
@@ -142,7 +141,7 @@ def setup_of(settings: Settings, video: bool, session: VideoMode | None = None) 
         "video": video,
         "session": session,
         # The number of threads changes no number; a bundle is what it is, wherever it lies.
-        "settings": settings.model_dump(exclude={"threads", "bundle", "disambiguate"}),
+        "settings": settings.model_dump(exclude={"threads", "bundle", "au_bundle", "disambiguate"}),
         "asking": settings.disambiguate in ("auto", "off") and settings.disambiguate,
         "faces": faces if faces == "mediapipe" else load(faces).set_name,
         "profile": settings.neutral and load_profile(settings.neutral).model_dump(mode="json"),

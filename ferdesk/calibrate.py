@@ -8,6 +8,7 @@ whole video; here nothing depends on frames that are still to come.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,9 +18,9 @@ import numpy as np
 
 from ferdesk.core.aus import ACTION_UNITS, AU_INDEX, N_UNITS
 from ferdesk.core.errors import ProfileError
-from ferdesk.core.types import AuValues, Face, FaceResult, FloatArray, FrameResult
+from ferdesk.core.types import AuValues, Face, FaceResult, FloatArray, FrameResult, Matrix
 from ferdesk.faces.tracker import FORGET_AFTER_S
-from ferdesk.profiles import NeutralProfile, profile_path
+from ferdesk.profiles import NeutralProfile, profile_path, why_not
 
 DEFAULT_SECONDS: Final = 10.0
 FEWEST_VALUES: Final = 10
@@ -32,8 +33,38 @@ SMALLEST_RANGE: Final = 0.1
 """So much of the scale stays above any baseline: less would be stretched into noise."""
 PATIENCE: Final = 3.0
 """Times the recording's length after which a source that shows too little is given up."""
+_RECENT_S: Final = 2.0
+"""What the person did before counts no more for what they are told now."""
 # The median absolute deviation of a normal distribution, times this, is its standard deviation.
 _MAD_TO_SPREAD: Final = 1.4826
+
+
+class RestWatch:
+    """Tells the person who is being recorded what is wrong at this moment, if anything is."""
+
+    def __init__(self) -> None:
+        self._rows: deque[tuple[float, FloatArray]] = deque()
+
+    def look(self, result: FrameResult) -> str:
+        """What keeps this result from being good for a profile, for people; empty for nothing.
+
+        Args:
+            result: the next one of the source.
+        """
+        if not result.faces:
+            return "No face is seen. Sit before the camera."
+        if len(result.faces) > 1:
+            return f"There are {len(result.faces)} faces. Be alone in the picture."
+        aus = result.faces[0].aus
+        if aus is None:
+            return ""
+        if not aus.reliable:
+            return "The face is too small or turned away. Come nearer and look into the camera."
+        while self._rows and not 0 < aus.time_s - self._rows[0][0] <= _RECENT_S:
+            self._rows.popleft()
+        self._rows.append((aus.time_s, aus.raw))
+        moved = _most_moved(np.stack([row for _, row in self._rows]).astype(np.float64))
+        return f"The face moves: {moved}. Keep it at rest, mouth closed." if moved else ""
 
 
 class NeutralRecorder:
@@ -117,15 +148,12 @@ class NeutralRecorder:
                 "the face. Record for longer, or ask for fewer seconds."
             )
         values = np.stack(self._rows).astype(np.float64)
-        known = [index for index in range(N_UNITS) if not np.isnan(values[:, index]).any()]
-        baseline = np.median(values[:, known], axis=0)
-        spread = _MAD_TO_SPREAD * np.median(np.abs(values[:, known] - baseline), axis=0)
-        if spread.max() > LARGEST_SPREAD:
-            moved = ACTION_UNITS[known[int(spread.argmax())]]
+        if moved := _most_moved(values):
             raise ProfileError(
-                f"The face moved too much ({moved.code}, {moved.name}). Keep it at rest, mouth "
-                "closed, and record again."
+                f"The face moved too much ({moved}). Keep it at rest, mouth closed, and record "
+                "again."
             )
+        known, baseline, spread = _rest(values)
         numbers = [ACTION_UNITS[index].number for index in known]
         return NeutralProfile(
             name=self._name,
@@ -136,6 +164,27 @@ class NeutralRecorder:
             values=n,
             recorded=datetime.now(UTC),
         )
+
+
+def _rest(values: Matrix) -> tuple[list[int], Matrix, Matrix]:
+    """The columns that are known throughout, their medians and their robust spreads.
+
+    Args:
+        values: (n, 30) float64, a row a frame.
+    """
+    known = [index for index in range(N_UNITS) if not np.isnan(values[:, index]).any()]
+    baseline = np.median(values[:, known], axis=0)
+    spread = _MAD_TO_SPREAD * np.median(np.abs(values[:, known] - baseline), axis=0)
+    return known, baseline, spread
+
+
+def _most_moved(values: Matrix) -> str:
+    """Which unit was too far from rest for a good part of the time, for people; empty for none."""
+    known, _, spread = _rest(values)
+    if spread.max(initial=0) <= LARGEST_SPREAD:
+        return ""
+    moved = ACTION_UNITS[known[int(spread.argmax())]]
+    return f"{moved.code}, {moved.name}"
 
 
 def record(
@@ -192,10 +241,10 @@ class NeutralCorrection:
     """
 
     def __init__(self, profile: NeutralProfile, estimator: str) -> None:
-        if profile.estimator != estimator:
+        if trouble := why_not(profile, estimator):
             raise ProfileError(
-                f"The neutral profile {profile.name!r} was recorded with {profile.estimator!r}, "
-                f"not with {estimator!r}. Record it again: ferdesk calibrate {profile.name}"
+                f"The neutral profile {profile.name!r} cannot be used. {trouble} Record it again: "
+                f"ferdesk calibrate {profile.name}"
             )
         self.name = profile.name
         self._baseline = np.zeros(N_UNITS, np.float32)

@@ -9,19 +9,24 @@ from rich.console import Console
 
 import ferdesk
 from ferdesk.commands.analyze import analyze_command
+from ferdesk.commands.bench import bench_command
 from ferdesk.commands.bundles import bundles_app
 from ferdesk.commands.exports import export_command, import_command
 from ferdesk.commands.options import (
     DEFAULT,
+    AuBundleOption,
     AusOption,
     BundleOption,
     DisambiguateOption,
+    EngineOption,
     FacesOption,
     JsonOption,
     MaxFacesOption,
     NeutralOption,
     PrecisionOption,
     SmoothingOption,
+    T2Option,
+    T3Option,
     ThreadsOption,
     chosen,
     loaded_preferences,
@@ -61,6 +66,7 @@ app = typer.Typer(
 models_app = typer.Typer(help="The face models: see, fetch, check.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.command("analyze")(analyze_command)
+app.command("bench")(bench_command)
 app.add_typer(bundles_app, name="bundles")
 app.command("calibrate")(calibrate_command)
 app.command("export")(export_command)
@@ -116,10 +122,14 @@ def start(
     bundle: BundleOption = DEFAULT.bundle,
     max_faces: MaxFacesOption = DEFAULT.max_faces,
     aus: AusOption = DEFAULT.aus,
+    au_bundle: AuBundleOption = DEFAULT.au_bundle,
     disambiguate: DisambiguateOption = DEFAULT.disambiguate,
+    t2: T2Option = DEFAULT.t2,
+    t3: T3Option = DEFAULT.t3,
     neutral: NeutralOption = DEFAULT.neutral,
     smoothing: SmoothingOption = DEFAULT.smoothing_s,
     precision: PrecisionOption = DEFAULT.precision,
+    engine: EngineOption = DEFAULT.engine,
     threads: ThreadsOption = DEFAULT.threads,
     lsl: LslOption = None,
     osc: OscOption = None,
@@ -158,10 +168,14 @@ def start(
         bundle=bundle,
         max_faces=max_faces,
         aus=aus,
+        au_bundle=au_bundle,
         disambiguate=disambiguate,
+        t2=t2,
+        t3=t3,
         neutral=neutral,
         smoothing_s=smoothing,
         precision=precision,
+        engine=engine,
         threads=threads,
     )
     streams = stream_choice(

@@ -7,7 +7,7 @@ them, and keeps the net's answer where both together say little.
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,26 @@ SMALLEST: Final = 1e-6
 """Probabilities below count as this in log-odds."""
 
 
+class Thresholds(NamedTuple):
+    """The user's own idea of when an answer is contested; "auto" leaves it to the bundle.
+
+    Attributes:
+        t2: see `Asking`, 0..1.
+        t3: likewise.
+    """
+
+    t2: float | Literal["auto"] = "auto"
+    t3: float | Literal["auto"] = "auto"
+
+    def of(self, asking: Asking) -> Asking:
+        """What a bundle says, with these in the place of its own."""
+        own = {name: value for name, value in self._asdict().items() if value != "auto"}
+        return asking.model_copy(update=own)
+
+
+AS_TUNED: Final = Thresholds()
+
+
 class Disambiguator:
     """The machines of one bundle beside one expression net."""
 
@@ -34,6 +54,7 @@ class Disambiguator:
         expression: ModelBundle,
         estimator: str,
         algorithm: Algorithm | None = None,
+        thresholds: Thresholds = AS_TUNED,
     ) -> None:
         """Check the bundle and find its entry for the net.
 
@@ -42,6 +63,7 @@ class Disambiguator:
             expression: the expression net's bundle.
             estimator: the name of the estimator whose values will come.
             algorithm: the bundle's choice unless given.
+            thresholds: the bundle's unless given; its figures hold for its own.
 
         Raises:
             BundleError: the bundle is not sound, belongs to another estimator, or was not tuned for
@@ -53,7 +75,7 @@ class Disambiguator:
             if decision.model == model:
                 use = algorithm or decision.use
                 asking = decision.plain if use == "plain" else decision.stacked
-                self._judge = Judge(svms, odds, asking)
+                self._judge = Judge(svms, odds, thresholds.of(asking))
                 return
         known = ", ".join(decision.expression for decision in self.bundle.decisions) or "none"
         raise BundleError(

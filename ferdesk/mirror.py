@@ -5,20 +5,22 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ferdesk.core.types import Box, Face, FaceResult, FrameResult, Pose
+from ferdesk.core.types import Box, Crop, Face, FaceResult, FrameResult, Pose
 
 
 def mirrored(result: FrameResult) -> FrameResult:
     """The result with its picture mirrored left to right, and what is drawn with it.
 
-    Boxes, landmarks and poses follow the picture; probabilities and action units, whose sides are
-    the person's own, stay. For drawing, not for storing.
+    Boxes, landmarks, poses and the places of patches follow the picture; probabilities and action
+    units, whose sides are the person's own, stay. For drawing, not for storing.
     """
     frame = result.frame
     image = np.asarray(cv2.flip(frame.image, 1), np.uint8)
     last = float(image.shape[1] - 1)
     faces = tuple(
-        replace(one, face=_mirrored(one.face, last)) for one in result.faces if _is_placed(one)
+        replace(one, face=_mirrored(one.face, last), crop=_placed(one.crop, last))
+        for one in result.faces
+        if _is_placed(one)
     )
     return replace(result, frame=replace(frame, image=image), faces=faces)
 
@@ -37,3 +39,11 @@ def _mirrored(face: Face, last: float) -> Face:
         pose=Pose(-pose.yaw, pose.pitch, -pose.roll),
         landmarks=landmarks,
     )
+
+
+def _placed(crop: Crop, last: float) -> Crop:
+    """The same patch, cut out of the mirrored picture."""
+    from_frame = crop.from_frame.copy()
+    from_frame[:, 2] += last * from_frame[:, 0]
+    from_frame[:, 0] *= -1
+    return replace(crop, from_frame=from_frame)

@@ -2,24 +2,27 @@
 
 import math
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import product
-from typing import Final, NamedTuple
+from typing import Final
 
 import cv2
 
 from ferdesk.core.labels import EXPRESSIONS
-from ferdesk.core.types import FaceReading, FrameResult, ImageU8
+from ferdesk.core.types import FaceReading, FaceResult, FrameResult, ImageU8
 from ferdesk.overlay_aus import tint_muscles
-from ferdesk.overlay_colours import RGB, UNKNOWN, ColourSet, expression_colours
+from ferdesk.overlay_colours import RGB, UNKNOWN, USUAL, Palette
 from ferdesk.overlay_hide import FaceHider, Hiding
+from ferdesk.overlay_maps import tint_map
 from ferdesk.overlay_marks import dot_landmarks, draw_pose
+from ferdesk.overlay_places import Rect, around
 from ferdesk.overlay_verdict import VerdictMemory, verdict_line
 
 _WHITE: Final = (245, 245, 245)
 _BLACK: Final = (16, 16, 16)
+_DARKEST: Final = 85
+"""Grey level of the darkest colour that black is written on."""
 _DARK: Final = 24
 """Grey level of the plates that text stands on."""
 _PLATE_OPACITY: Final = 0.62
@@ -51,15 +54,18 @@ class OverlayOptions:
 
     Attributes:
         boxes: the box around each face.
-        ids: the person's number.
+        ids: the person's number, or name where one was given.
         labels: the most probable expression and its probability.
         bars: all eight probabilities.
         verdicts: for a contested face what was contested, what tipped it and what came out.
         aus: the muscles, tinted by how strongly their action units act.
+        maps: what of a face speaks for its expression, where the result has maps.
         landmarks: the points of the face mesh.
         pose: where the head is turned: arrows to the image's right, up and out of the face.
         hide: whether faces are made unrecognisable, and how.
-        colours: the set of the expressions' colours.
+        unsure_below: an expression less probable than this is called unsure; 0 for never.
+        colours: the expressions' colours.
+        names: what persons are called, by their number.
         hud: a line of text for the top left corner, such as the frame rate.
     """
 
@@ -69,31 +75,14 @@ class OverlayOptions:
     bars: bool = True
     verdicts: bool = True
     aus: bool = False
+    maps: bool = False
     landmarks: bool = False
     pose: bool = False
     hide: Hiding = "off"
-    colours: ColourSet = "standard"
+    unsure_below: float = 0.0
+    colours: Palette = USUAL
+    names: Mapping[int, str] = field(default_factory=dict)
     hud: str = ""
-
-
-class _Rect(NamedTuple):
-    """Whole pixels: left, top, width, height."""
-
-    x: int
-    y: int
-    w: int
-    h: int
-
-    def overlap(self, other: "_Rect") -> int:
-        wide = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
-        high = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
-        return max(0, wide) * max(0, high)
-
-    def inside(self, width: int, height: int) -> "_Rect":
-        """The same size, moved into a frame; cut to it where it is larger."""
-        w, h = min(self.w, width), min(self.h, height)
-        x, y = min(max(self.x, 0), width - w), min(max(self.y, 0), height - h)
-        return _Rect(x, y, w, h)
 
 
 def draw(
@@ -140,9 +129,12 @@ def draw_faces(
         judged: for each face the reading whose verdict is told, None for none; by default its own.
     """
     told = faces if judged is None else judged
-    pairs = [pair for pair in zip(faces, told, strict=True) if _has_box(pair[0])]
-    canvas = _Canvas(image, len(pairs), options.colours)
+    both = zip(faces, told, strict=True)
+    pairs = [pair for pair in both if all(map(math.isfinite, pair[0].face.box))]
+    canvas = _Canvas(image, len(pairs), options)
     for face, _ in pairs:
+        if options.maps and isinstance(face, FaceResult) and face.maps is not None:
+            tint_map(image, face.crop, face.maps, EXPRESSIONS.index(face.label))
         if options.aus and face.aus is not None and len(face.face.landmarks) >= _MESH:
             tint_muscles(image, face.face.landmarks, face.aus)
         if options.landmarks:
@@ -159,14 +151,14 @@ def draw_faces(
 
 def _write(
     canvas: "_Canvas",
-    placed: Sequence[tuple[FaceReading, FaceReading | None, "_Rect"]],
+    placed: Sequence[tuple[FaceReading, FaceReading | None, Rect]],
     options: OverlayOptions,
 ) -> None:
     """Draw all that is made of words."""
     boxes = [box for _, _, box in placed]
     # What is placed gives way to all that has its place already: the most important goes first.
     taken = [canvas.hud(options.hud)] if options.hud else []
-    titles: list[tuple[str, _Rect, RGB]] = []
+    titles: list[tuple[str, Rect, RGB]] = []
     for face, _, box in placed:
         if text := _title(face, options):
             others = [other for other in boxes if other is not box]
@@ -188,9 +180,10 @@ def _write(
 class _Canvas:
     """A picture being drawn on, and the sizes that suit it."""
 
-    def __init__(self, image: ImageU8, faces: int, colours: ColourSet) -> None:
+    def __init__(self, image: ImageU8, faces: int, options: OverlayOptions) -> None:
         self.image = image
-        self._colours = expression_colours(colours)
+        self._colours = options.colours.colours()
+        self._unsure_below = options.unsure_below
         self.height: int = image.shape[0]
         self.width: int = image.shape[1]
         size = self.height * _TEXT_PER_HEIGHT
@@ -205,45 +198,45 @@ class _Canvas:
         return self.height >= _LEAST_FRAME and self.width >= _LEAST_FRAME
 
     def colour(self, face: FaceReading) -> RGB:
-        return self._colours.get(face.label, UNKNOWN)
+        return self._colours.get(face.shown_label(self._unsure_below), UNKNOWN)
 
-    def box_of(self, face: FaceReading) -> _Rect:
+    def box_of(self, face: FaceReading) -> Rect:
         x, y, w, h = face.face.box
         left, top = max(0, round(x)), max(0, round(y))
         right = min(self.width - 1, round(x + w))
         bottom = min(self.height - 1, round(y + h))
-        return _Rect(left, top, max(0, right - left), max(0, bottom - top))
+        return Rect(left, top, max(0, right - left), max(0, bottom - top))
 
-    def outline(self, box: _Rect, colour: RGB) -> None:
+    def outline(self, box: Rect, colour: RGB) -> None:
         corner = (box.x + box.w, box.y + box.h)
         cv2.rectangle(self.image, (box.x, box.y), corner, _bgr(colour), self.line, cv2.LINE_AA)
 
-    def hud(self, text: str) -> _Rect:
+    def hud(self, text: str) -> Rect:
         size = self.text_size
         pad = round(size * 0.4)
-        rect = _Rect(0, 0, text_width(text, size) + 2 * pad, round(size * 1.3) + pad)
+        rect = Rect(0, 0, text_width(text, size) + 2 * pad, round(size * 1.3) + pad)
         rect = rect.inside(self.width, self.height)
         self._plate(rect)
         self._text(text, pad, round(pad / 2 + size), size, _WHITE)
         return rect
 
-    def place_title(self, text: str, box: _Rect, others: Sequence[_Rect]) -> _Rect:
+    def place_title(self, text: str, box: Rect, others: Sequence[Rect]) -> Rect:
         size = self.text_size
         width, height = text_width(text, size) + 2 * round(size * 0.35), round(size * 1.35)
         places = (
-            _Rect(box.x, box.y - height, width, height),
-            _Rect(box.x + box.w - width, box.y - height, width, height),
-            _Rect(box.x, box.y + box.h, width, height),
-            _Rect(box.x + box.w - width, box.y + box.h, width, height),
+            Rect(box.x, box.y - height, width, height),
+            Rect(box.x + box.w - width, box.y - height, width, height),
+            Rect(box.x, box.y + box.h, width, height),
+            Rect(box.x + box.w - width, box.y + box.h, width, height),
         )
         return self._best(places, others)
 
-    def title(self, text: str, rect: _Rect, colour: RGB) -> None:
+    def title(self, text: str, rect: Rect, colour: RGB) -> None:
         size = self.text_size
         corner = (rect.x + rect.w - 1, rect.y + rect.h - 1)
         cv2.rectangle(self.image, (rect.x, rect.y), corner, _bgr(colour), cv2.FILLED)
         at = rect.x + round(size * 0.35), rect.y + round(size * 1.03)
-        self._text(text, *at, size, _BLACK, bold=True)
+        self._text(text, *at, size, _ink(colour), bold=True)
 
     def fitting_line(self, face: FaceReading | None) -> str:
         """The face's verdict with as many reasons as fit; empty where there is nothing to say."""
@@ -254,14 +247,12 @@ class _Canvas:
         room = self.width - size
         return next((line for line in lines if text_width(line, size) <= room), "")
 
-    def verdict(self, line: str, box: _Rect, others: Sequence[_Rect]) -> _Rect:
+    def verdict(self, line: str, box: Rect, others: Sequence[Rect]) -> Rect:
         size = self._verdict_size
         width, height = text_width(line, size) + round(size * 0.7), round(size * 1.4)
         above = box.y - round(self.text_size * 1.35) - height
         right = box.x + box.w - width
-        places = [
-            _Rect(x, y, width, height) for y in (box.y + box.h, above) for x in (box.x, right)
-        ]
+        places = [Rect(x, y, width, height) for y in (box.y + box.h, above) for x in (box.x, right)]
         rect = self._best(places, others)
         self._plate(rect)
         at = rect.x + round(size * 0.35), rect.y + round(size * 1.05)
@@ -272,7 +263,7 @@ class _Canvas:
     def _verdict_size(self) -> float:
         return max(self.text_size * _VERDICT_SIZE, _SMALLEST_TEXT)
 
-    def bars(self, face: FaceReading, box: _Rect, others: Sequence[_Rect]) -> _Rect:
+    def bars(self, face: FaceReading, box: Rect, others: Sequence[Rect]) -> Rect:
         size = max(self.text_size * 0.85, _SMALLEST_TEXT * 0.9)
         pad, gap = size * 0.4, size * 0.5
         names = max(text_width(name, size) for name in EXPRESSIONS)
@@ -280,7 +271,7 @@ class _Canvas:
         width = round(2 * pad + names + 2 * gap + _BAR_LENGTH * size + figures)
         height = round(size * 1.3 * (len(EXPRESSIONS) + 0.5))
         beside, over = round(size * 0.3), round(size * 0.3 + self.text_size * 1.35)
-        rect = self._best(_around(box, width, height, beside, over), others)
+        rect = self._best(around(box, width, height, beside, over), others)
         self._link(box, rect, self.colour(face))
         self._plate(rect)
         row = rect.h / (len(EXPRESSIONS) + 0.5)
@@ -297,7 +288,7 @@ class _Canvas:
             self._text(figure, at, base, size, _WHITE)
         return rect
 
-    def _best(self, places: Iterable[_Rect], others: Sequence[_Rect]) -> _Rect:
+    def _best(self, places: Iterable[Rect], others: Sequence[Rect]) -> Rect:
         """The first of the places that hides least, moved into the frame."""
         moved = [place.inside(self.width, self.height) for place in places]
         return min(moved, key=lambda place: sum(place.overlap(other) for other in others))
@@ -311,7 +302,7 @@ class _Canvas:
         self.image[y : y + h, left:right] = _DARK + 40
         self.image[y : y + h, left : left + round((right - left) * share)] = _bgr(colour)
 
-    def _link(self, box: _Rect, panel: _Rect, colour: RGB) -> None:
+    def _link(self, box: Rect, panel: Rect, colour: RGB) -> None:
         """Tie a panel to its face: among several it may not lie beside it."""
         x = min(max(panel.x + panel.w // 2, box.x), box.x + box.w)
         y = min(max(panel.y + panel.h // 2, box.y), box.y + box.h)
@@ -321,7 +312,7 @@ class _Canvas:
         )
         cv2.line(self.image, (x, y), end, _bgr(colour), self.line, cv2.LINE_AA)
 
-    def _plate(self, rect: _Rect) -> None:
+    def _plate(self, rect: Rect) -> None:
         """Darken an area, so that text on it can be read whatever lies below."""
         area = self.image[rect.y : rect.y + rect.h, rect.x : rect.x + rect.w]
         cv2.addWeighted(area, 1 - _PLATE_OPACITY, area, 0, _DARK * _PLATE_OPACITY, dst=area)
@@ -351,30 +342,20 @@ def _font() -> cv2.FontFace:
 
 def _title(face: FaceReading, options: OverlayOptions) -> str:
     parts = []
-    if options.ids and face.face.track_id:
-        parts.append(f"#{face.face.track_id}")
+    number = face.face.track_id
+    if number in options.names and (options.ids or options.labels):
+        parts.append(options.names[number])
+    elif options.ids and number:
+        parts.append(f"#{number}")
     if options.labels and face.label:
-        parts.append(f"{face.label} {face.confidence * 100:.0f} %")
+        parts.append(f"{face.shown_label(options.unsure_below)} {face.confidence * 100:.0f} %")
     return "  ".join(parts)
 
 
-def _has_box(face: FaceReading) -> bool:
-    return all(map(math.isfinite, face.face.box))
-
-
-def _around(box: _Rect, width: int, height: int, beside: int, over: int) -> Iterator[_Rect]:
-    """Places for a panel, the most natural first: right, left, below, above; then the corners.
-
-    `beside` and `over` are the gaps to the box, the latter with room for a title between.
-    """
-    right, left = box.x + box.w + beside, box.x - beside - width
-    below, above = box.y + box.h + over, box.y - over - height
-    level, middle = box.y, box.x + (box.w - width) // 2
-    bottom = box.y + box.h - height
-    yield from (_Rect(x, y, width, height) for x, y in ((right, level), (left, level)))
-    yield from (_Rect(x, bottom, width, height) for x in (right, left))
-    yield from (_Rect(middle, y, width, height) for y in (below, above))
-    yield from (_Rect(x, y, width, height) for x, y in product((right, left), (below, above)))
+def _ink(ground: RGB) -> RGB:
+    """What can be read on a colour: black, but for those that are dark themselves."""
+    red, green, blue = ground
+    return _BLACK if 0.3 * red + 0.59 * green + 0.11 * blue > _DARKEST else _WHITE
 
 
 def _bgr(colour: RGB) -> tuple[int, int, int]:

@@ -1,6 +1,9 @@
-"""The colours of the expressions, in two sets: the one home of both."""
+"""The colours of the expressions: two sets, and what people choose instead; their one home."""
 
+import colorsys
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -54,11 +57,68 @@ SAFE_ON_LIGHT: Final[Mapping[str, RGB]] = MappingProxyType(
 )
 """The safe set for light grounds, with its black."""
 
-_SETS: Final[Mapping[ColourSet, Mapping[str, RGB]]] = MappingProxyType(
-    {"standard": EXPRESSION_COLOURS, "safe": SAFE_COLOURS}
+_LIGHTEST: Final = 0.42
+"""On light grounds the standard colours are no lighter, as HSL has it."""
+
+
+def _darkened(colour: RGB) -> RGB:
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(part / 255 for part in colour))
+    red, green, blue = colorsys.hls_to_rgb(hue, min(lightness, _LIGHTEST), saturation)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+STANDARD_ON_LIGHT: Final[Mapping[str, RGB]] = MappingProxyType(
+    {name: _darkened(colour) for name, colour in EXPRESSION_COLOURS.items()}
 )
+"""The standard set for light grounds."""
+
+_SETS: Final[Mapping[ColourSet, tuple[Mapping[str, RGB], Mapping[str, RGB]]]] = MappingProxyType(
+    {
+        "standard": (EXPRESSION_COLOURS, STANDARD_ON_LIGHT),
+        "safe": (SAFE_COLOURS, SAFE_ON_LIGHT),
+    }
+)
+"""Each set for dark and for light grounds."""
 
 
-def expression_colours(which: ColourSet) -> Mapping[str, RGB]:
-    """Each expression's colour for dark grounds, by its name."""
-    return _SETS[which]
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Which colour each expression has.
+
+    Attributes:
+        base: the set that holds where no other colour was chosen.
+        own: expressions whose colour was chosen, with it; the same on dark and light grounds.
+    """
+
+    base: ColourSet = "standard"
+    own: tuple[tuple[str, RGB], ...] = ()
+
+    def colours(self, light: bool = False) -> Mapping[str, RGB]:
+        """Each expression's colour by its name, in the canonical order.
+
+        Args:
+            light: whether they are for a light ground.
+        """
+        return _colours(self, light)
+
+
+USUAL: Final = Palette()
+"""The standard set."""
+
+
+@lru_cache(maxsize=64)
+def _colours(palette: Palette, light: bool) -> Mapping[str, RGB]:
+    chosen = _SETS[palette.base][light]
+    return MappingProxyType({**chosen, **dict(palette.own)})
+
+
+def from_hex(text: str) -> RGB:
+    """The colour that "#rrggbb" means.
+
+    Raises:
+        ValueError: it means none.
+    """
+    value = bytes.fromhex(text.removeprefix("#"))
+    if len(value) != 3:
+        raise ValueError(f"{text!r} is no colour such as #ffcc00")
+    return value[0], value[1], value[2]

@@ -24,6 +24,22 @@ _GROWTH_PER_S: Final = 0.5
 """A lost face moves on: what covers it grows by this part of its size a second, on each side."""
 
 
+def hidden(region: ImageU8, how: Cover) -> ImageU8:
+    """A part of a picture in which nobody is recognised any more.
+
+    Args:
+        region: (height, width, 3) uint8; at least one pixel.
+        how: blurred (no edges) or pixelated (squares); both keep the same few values.
+
+    Returns:
+        A new array of the same shape.
+    """
+    few = cv2.resize(region, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+    size = (region.shape[1], region.shape[0])
+    smooth = cv2.INTER_CUBIC if how == "blurred" else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(few, size, interpolation=smooth), np.uint8)
+
+
 class FaceHider:
     """Covers every face that was found, and for a while those that were.
 
@@ -32,7 +48,7 @@ class FaceHider:
     """
 
     def __init__(self, how: Cover) -> None:
-        self._interpolation = cv2.INTER_CUBIC if how == "blurred" else cv2.INTER_NEAREST
+        self._how = how
         self._seen: dict[int, tuple[Box, float]] = {}
 
     def draw(self, result: FrameResult) -> ImageU8:
@@ -66,9 +82,4 @@ class FaceHider:
         bottom = min(height, int(box.y + box.h * (1 + _SIDE + grown)) + 1)
         if left >= right or top >= bottom:
             return
-        region = image[top:bottom, left:right]
-        few = cv2.resize(region, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
-        size = (right - left, bottom - top)
-        image[top:bottom, left:right] = np.asarray(
-            cv2.resize(few, size, interpolation=self._interpolation), np.uint8
-        )
+        image[top:bottom, left:right] = hidden(image[top:bottom, left:right], self._how)

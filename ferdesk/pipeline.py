@@ -22,11 +22,12 @@ from ferdesk.core.types import (
     Crop,
     Face,
     FaceResult,
+    FloatArray,
     Frame,
     FrameResult,
     Verdict,
 )
-from ferdesk.disambiguate import Disambiguator
+from ferdesk.disambiguate import Disambiguator, Thresholds
 from ferdesk.expression import ExpressionNet
 from ferdesk.faces.finder import FaceFinder, OpenVinoFinder
 from ferdesk.faces.store import load
@@ -119,16 +120,32 @@ class Pipeline:
         """The neutral profile that is taken off the units; empty for none."""
         return self._neutral.name if self._neutral else ""
 
-    def process(self, frame: Frame) -> FrameResult:
+    @property
+    def has_maps(self) -> bool:
+        """Whether the expression net can say which places of a face speak for what."""
+        return self._net.has_maps
+
+    def use_neutral(self, name: str) -> None:
+        """Take this neutral profile off the units from the next frame on; none where it is empty.
+
+        Raises:
+            ProfileError: it is missing or broken, or of another estimator; what was used before
+                still is.
+        """
+        self._neutral = _neutral(name, self._estimator)
+
+    def process(self, frame: Frame, maps: bool = False) -> FrameResult:
         """Send a frame all the way.
 
         Args:
             frame: the next frame of the source; call `reset` before a frame of another one.
+            maps: whether the faces are to come with activation maps, where the net has them. All
+                else is the same with and without; without they cost nothing.
 
         Returns:
             What was found, with the time that each stage took.
         """
-        return self.judge(self.locate(frame))
+        return self.judge(self.locate(frame), maps)
 
     def locate(self, frame: Frame) -> Located:
         """Find and number the faces and cut their patches."""
@@ -148,11 +165,16 @@ class Pipeline:
             ]
         return Located(frame, time_s, faces, crops, stage_ms)
 
-    def judge(self, located: Located) -> FrameResult:
+    def judge(self, located: Located, maps: bool = False) -> FrameResult:
         """Judge the patches, estimate units, decide with them, smooth over each track's past."""
         stage_ms = dict(located.stage_ms)
+        patches = [crop.image for crop in located.crops]
         with _timed("expression", stage_ms):
-            raw = self._net.predict([crop.image for crop in located.crops])
+            raw = self._net.predict(patches)
+        mapped: Sequence[FloatArray | None] = [None] * len(raw)
+        if maps and self.has_maps:
+            with _timed("maps", stage_ms):
+                mapped = list(self._net.maps(patches))
         aus: Sequence[AuValues | None] = [None] * len(raw)
         if self._estimator is not None:
             with _timed("aus", stage_ms):
@@ -174,9 +196,10 @@ class Pipeline:
                     one,
                     verdict,
                     crop=crop,
+                    maps=places,
                 )
-                for face, crop, row, one, verdict in zip(
-                    located.faces, located.crops, raw, aus, verdicts, strict=True
+                for face, crop, row, one, verdict, places in zip(
+                    located.faces, located.crops, raw, aus, verdicts, mapped, strict=True
                 )
             )
         return FrameResult(located.frame, results, stage_ms, time.monotonic_ns())
@@ -219,23 +242,21 @@ def build_pipeline(settings: Settings, judge_threads: int = 0, wait: bool = Fals
     Args:
         settings: what to load, and how many threads a net may use.
         judge_threads: how many the nets of the second half may use, where that is to differ.
-        wait: whether each frame waits for its own action units, however slow the estimator is, so
-            that nothing depends on timing.
+        wait: whether each frame waits for its own action units, however slow the estimator is, and
+            the first for an engine that takes long to build, so that nothing depends on timing.
 
     Raises:
         ModelError: face models, or the estimator's, are missing or broken.
         BundleError: a bundle is missing or broken, or does not belong to the others.
+        EngineError: the engine that was named is not there, or gives other answers.
         ProfileError: the neutral profile is missing or broken, or of another estimator.
     """
     threads = judge_threads or settings.threads
-    net = ExpressionNet(find_bundle(settings.bundle), threads, settings.precision)
+    folder = find_bundle(settings.bundle)
+    net = ExpressionNet(folder, threads, settings.precision, settings.engine, wait)
     estimator = _estimator(settings, net, threads, wait)
-    neutral: NeutralCorrection | None = None
-    if settings.neutral:
-        if estimator is None:
-            raise ProfileError("A neutral profile needs action units: leave out --aus off.")
-        neutral = NeutralCorrection(load_profile(settings.neutral), estimator.name)
-    disambiguator = _disambiguator(settings.disambiguate, net, estimator)
+    neutral = _neutral(settings.neutral, estimator)
+    disambiguator = _disambiguator(settings, net, estimator)
     finder = _finder(settings)
     return Pipeline(finder, net, settings.smoothing_s, estimator, disambiguator, neutral)
 
@@ -248,25 +269,44 @@ def _estimator(
     if settings.aus == "pyfeat":
         return PyFeatEstimator(wait)
     try:
-        return open_estimator(settings.aus, threads, settings.precision, crops=net.bundle.input)
+        return open_estimator(
+            settings.aus,
+            threads,
+            settings.precision,
+            crops=net.bundle.input,
+            bundle=settings.au_bundle,
+            engine=settings.engine,
+            wait=wait,
+        )
     except BundleError as error:
         raise BundleError(
             f"{error} Other action units need no bundle: --aus blendshapes, or --aus off."
         ) from error
 
 
+def _neutral(name: str, estimator: AuEstimator | None) -> NeutralCorrection | None:
+    if not name:
+        return None
+    if estimator is None:
+        raise ProfileError("A neutral profile needs action units: leave out --aus off.")
+    return NeutralCorrection(load_profile(name), estimator.name)
+
+
 def _disambiguator(
-    wanted: str, net: ExpressionNet, estimator: AuEstimator | None
+    settings: Settings, net: ExpressionNet, estimator: AuEstimator | None
 ) -> Disambiguator | None:
+    wanted, own = settings.disambiguate, Thresholds(settings.t2, settings.t3)
     if wanted == "off" or (wanted == "auto" and estimator is None):
         return None
     if estimator is None:
         raise BundleError(f"{wanted} decides with action units: leave out --aus off.")
     if wanted != "auto":
-        return Disambiguator(find_bundle(wanted, "au_svm"), net.bundle, estimator.name)
+        return Disambiguator(
+            find_bundle(wanted, "au_svm"), net.bundle, estimator.name, thresholds=own
+        )
     for folder in installed_bundles("au_svm"):
         try:
-            return Disambiguator(folder, net.bundle, estimator.name)
+            return Disambiguator(folder, net.bundle, estimator.name, thresholds=own)
         except BundleError as error:
             log.info("not used: %s", error)
     return None
@@ -277,6 +317,4 @@ def _finder(settings: Settings) -> FaceFinder:
         from ferdesk.faces.mediapipe_finder import MediaPipeFinder
 
         return MediaPipeFinder(settings.max_faces)
-    return OpenVinoFinder(
-        load(settings.faces), settings.max_faces, settings.threads, settings.precision
-    )
+    return OpenVinoFinder(load(settings.faces), settings.max_faces, settings.threads)

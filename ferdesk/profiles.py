@@ -7,7 +7,7 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import (
     AwareDatetime,
@@ -61,6 +61,39 @@ class NeutralProfile(BaseModel):
         if set(self.spread) != set(self.baseline):
             raise ValueError("baseline and spread are of different units")
         return self
+
+
+class Listed(NamedTuple):
+    """A profile in the list of all.
+
+    Attributes:
+        name: the profile's.
+        profile: what it says; None where it cannot be read.
+        trouble: why not.
+    """
+
+    name: str
+    profile: NeutralProfile | None
+    trouble: str = ""
+
+    def why_not(self, estimator: str) -> str:
+        """Why it cannot be used with an estimator, for people; empty where it can."""
+        return self.trouble if self.profile is None else why_not(self.profile, estimator)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that is known, ready for JSON."""
+        if self.profile is None:
+            return {"name": self.name, "trouble": self.trouble}
+        return {**self.profile.model_dump(mode="json"), "trouble": ""}
+
+
+def why_not(profile: NeutralProfile, estimator: str) -> str:
+    """Why a profile cannot be used with an estimator, for people; empty where it can."""
+    if profile.estimator == estimator:
+        return ""
+    if not estimator:
+        return "No action units are estimated."
+    return f"It was recorded with {profile.estimator!r}, not with {estimator!r}."
 
 
 def profile_path(name: str) -> Path:
@@ -135,6 +168,29 @@ def profile_names() -> tuple[str, ...]:
     return tuple(sorted(name for name in found if _PLAIN_NAME.fullmatch(name)))
 
 
+def list_profiles() -> tuple[Listed, ...]:
+    """All recorded profiles by name, also those that cannot be read."""
+    return tuple(map(_listed, profile_names()))
+
+
+def rename_profile(name: str, new: str) -> NeutralProfile:
+    """Give a profile another name.
+
+    Returns:
+        The profile as it is now.
+
+    Raises:
+        ProfileError: there is none, the new name is not plain or taken, or it cannot be written.
+    """
+    profile = load_profile(name)
+    if profile_path(new).exists():
+        raise ProfileError(f"There is a neutral profile named {new!r} already. Choose another.")
+    renamed = profile.model_copy(update={"name": new})
+    save_profile(renamed)
+    remove_profile(name)
+    return renamed
+
+
 def remove_profile(name: str) -> None:
     """Delete a profile.
 
@@ -146,6 +202,13 @@ def remove_profile(name: str) -> None:
         path.unlink()
     except OSError as error:
         raise ProfileError(f"{path} cannot be deleted: {error.strerror or error}.") from error
+
+
+def _listed(name: str) -> Listed:
+    try:
+        return Listed(name, load_profile(name))
+    except ProfileError as error:
+        return Listed(name, None, str(error))
 
 
 def _folder() -> Path:

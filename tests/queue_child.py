@@ -37,7 +37,8 @@ class OneFace:
     def judge(self, located: Located) -> FrameResult:
         frame = located.frame
         aus = values(frame.clock_s, {25: 0.5}, {12: (0.25, 0.75)})
-        return FrameResult(frame, (a_result(aus),), {"faces": 1.0}, time.monotonic_ns())
+        stage_ms = {**located.stage_ms, "faces": 1.0}
+        return FrameResult(frame, (a_result(aus),), stage_ms, time.monotonic_ns())
 
     def reset(self) -> None:
         pass

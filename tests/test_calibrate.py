@@ -11,17 +11,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from au_fakes import a_face, a_frame_result, a_result, values
+from typer.testing import CliRunner
 
 from ferdesk import resources
-from ferdesk.calibrate import NeutralCorrection, NeutralRecorder, record
+from ferdesk.calibrate import NeutralCorrection, NeutralRecorder, RestWatch, record
+from ferdesk.commands.profiles import profiles_app
 from ferdesk.core.aus import AU_INDEX
 from ferdesk.core.errors import ProfileError
 from ferdesk.core.types import Box, FrameResult
 from ferdesk.profiles import (
     NeutralProfile,
+    list_profiles,
     load_profile,
     profile_names,
     remove_profile,
+    rename_profile,
     save_profile,
 )
 
@@ -219,6 +223,54 @@ def test_saved_for_the_user_alone_and_read_back(tmp_path: Path) -> None:
         load_profile("anna")
 
 
+def test_all_are_listed_also_one_that_cannot_be_read(tmp_path: Path) -> None:
+    save_profile(profile())
+    (tmp_path / "profiles" / "worn.json").write_text("{}")
+    good, worn = list_profiles()
+    assert (good.name, good.trouble, good.why_not("fake")) == ("anna", "", "")
+    assert good.why_not("other") == "It was recorded with 'fake', not with 'other'."
+    assert good.why_not("") == "No action units are estimated."
+    assert worn.profile is None
+    assert "Record it again" in worn.why_not("fake")
+    assert good.to_dict()["name"] == "anna"
+    assert set(worn.to_dict()) == {"name", "trouble"}
+
+
+def test_renaming_keeps_all_but_the_name() -> None:
+    save_profile(profile())
+    assert rename_profile("anna", "berta") == load_profile("berta")
+    assert profile_names() == ("berta",)
+    assert load_profile("berta") == profile().model_copy(update={"name": "berta"})
+    save_profile(profile())
+    for new, said in (("berta", "already"), ("a/b", "is no name")):
+        with pytest.raises(ProfileError, match=said):
+            rename_profile("anna", new)
+    with pytest.raises(ProfileError, match="No neutral profile"):
+        rename_profile("nobody", "ben")
+    assert profile_names() == ("anna", "berta")
+
+
+def test_what_is_wrong_now_is_said() -> None:
+    watch = RestWatch()
+    assert watch.look(a_frame_result([])) == "No face is seen. Sit before the camera."
+    two = a_frame_result([a_result(None), a_result(None)])
+    assert "There are 2 faces" in watch.look(two)
+    assert watch.look(a_frame_result([a_result(None)])) == "", "a slow estimator has nothing yet"
+    assert "Come nearer" in watch.look(a_frame_result([a_result(values(reliable=False))]))
+    for index in range(40):
+        still = a_frame_result([a_result(values(index / 10, {12: 0.2 + 0.01 * (index % 2)}))])
+        assert watch.look(still) == ""
+    for index in range(40, 55):
+        said = watch.look(a_frame_result([a_result(values(index / 10, {12: index % 2}))]))
+    assert said == "The face moves: AU12, Lip Corner Puller. Keep it at rest, mouth closed."
+    for index in range(55, 90):
+        said = watch.look(a_frame_result([a_result(values(index / 10, {12: 0.2}))]))
+    assert said == "", "what was two seconds ago is forgotten"
+    assert watch.look(a_frame_result([a_result(values(0.0, {12: 0.2}))])) == "", (
+        "a clip began again"
+    )
+
+
 @pytest.mark.skipif(
     sys.platform == "win32" or os.geteuid() == 0, reason="nothing is forbidden to this user"
 )
@@ -272,3 +324,21 @@ def test_a_profile_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "profiles" / "anna.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ProfileError, match="cannot be read"):
         load_profile("anna")
+
+
+def test_the_commands_list_rename_and_remove(tmp_path: Path) -> None:
+    save_profile(profile())
+    (tmp_path / "profiles" / "worn.json").write_text("{}")
+    run = CliRunner()
+    assert run.invoke(profiles_app, ["rename", "anna", "berta"]).exit_code == 0
+    listed = run.invoke(profiles_app, ["list"]).stdout.splitlines()
+    assert listed[0].startswith("berta ")
+    assert "300 frames" in listed[0]
+    assert "Record it again" in listed[1]
+    rows = json.loads(run.invoke(profiles_app, ["list", "--json"]).stdout)
+    assert [(row["name"], bool(row["trouble"])) for row in rows] == [
+        ("berta", False),
+        ("worn", True),
+    ]
+    assert run.invoke(profiles_app, ["remove", "worn"]).exit_code == 0
+    assert profile_names() == ("berta",)

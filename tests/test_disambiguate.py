@@ -16,7 +16,8 @@ from ferdesk.core.bundle import ModelBundle, read_bundle
 from ferdesk.core.errors import BundleError
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.svm_bundle import Asking
-from ferdesk.disambiguate import Disambiguator, Judge
+from ferdesk.core.types import FloatArray
+from ferdesk.disambiguate import Disambiguator, Judge, Thresholds
 
 CLOSE = np.array([0.45, 0.40, 0.03, 0.05, 0.02, 0.02, 0.02, 0.01], np.float32)
 THREE = np.array([0.32, 0.30, 0.02, 0.28, 0.02, 0.02, 0.02, 0.02], np.float32)
@@ -207,6 +208,25 @@ def test_a_bundle_decides_as_its_entry_says(tmp_path: Path, expression: ModelBun
     slight = values({12: 0.51})
     assert stacked.decide(CLOSE, slight).chosen == "neutral"
     assert plain.decide(CLOSE, slight).chosen == "happiness"
+
+
+def test_the_user_s_thresholds_stand_in_for_the_bundle_s(
+    tmp_path: Path, expression: ModelBundle
+) -> None:
+    folder = material.write(tmp_path / "machines")
+
+    def contested(thresholds: Thresholds, raw: FloatArray) -> int:
+        made = Disambiguator(folder, expression, "drawn", thresholds=thresholds)
+        return len(made.decide(raw, values({12: 0.75})).contested)
+
+    as_tuned = Disambiguator(folder, expression, "drawn").bundle.decisions[0].stacked
+    assert contested(Thresholds(), CLOSE) == 2
+    assert as_tuned.t2 > 0.05
+    assert contested(Thresholds(t2=0.04, t3=0), CLOSE) == 0
+    assert contested(Thresholds(t2=0.06, t3=0), CLOSE) == 2
+    assert contested(Thresholds(t2=0, t3=0.05), THREE) == 3
+    assert contested(Thresholds(t2=1, t3=0), CLEAR) == 2
+    assert Thresholds().of(as_tuned) == as_tuned
 
 
 def test_another_net_or_estimator_is_refused(tmp_path: Path, expression: ModelBundle) -> None:

@@ -152,7 +152,7 @@ def test_maps_cost_nothing_until_they_are_asked_for(
 
     write_mapped_bundle(tmp_path / "mapped")
     monkeypatch.setattr("ferdesk.expression.OpenVinoEngine", Counted)
-    monkeypatch.setattr("ferdesk.engines.reference.OpenVinoEngine", Counted)
+    monkeypatch.setattr("ferdesk.engines.choice.OpenVinoEngine", Counted)
     net = ExpressionNet(tmp_path / "mapped")
     net.predict(some_patches(2))
     assert opened == [("logits",)]

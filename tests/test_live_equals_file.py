@@ -39,7 +39,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory, demo_frames: list[Frame]) -> 
 def with_everything() -> Pipeline:
     """A real pipeline with all stages, those of action units faked but not their work."""
     return Pipeline(
-        OpenVinoFinder(load(SETTINGS.faces), SETTINGS.max_faces, 1, SETTINGS.precision),
+        OpenVinoFinder(load(SETTINGS.faces), SETTINGS.max_faces, 1),
         ExpressionNet(find_bundle(SETTINGS.bundle), 1, SETTINGS.precision),
         SETTINGS.smoothing_s,
         LipEstimator(),

@@ -27,7 +27,7 @@ def mesh(
     """(478, 3) points of a real face that looks into the camera, 640x360."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FERDESK_MODELS", str(landmarker_folder))
-        finder = OpenVinoFinder(load("landmarker"), 1, 1, "f32")
+        finder = OpenVinoFinder(load("landmarker"), 1, 1)
     try:
         return finder.find(demo_frames[0])[0].landmarks
     finally:

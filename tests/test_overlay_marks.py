@@ -14,8 +14,10 @@ from ferdesk.overlay_colours import (
     EXPRESSION_COLOURS,
     SAFE_COLOURS,
     SAFE_ON_LIGHT,
+    STANDARD_ON_LIGHT,
     ColourSet,
-    expression_colours,
+    Palette,
+    from_hex,
 )
 from ferdesk.overlay_hide import FaceHider
 
@@ -155,9 +157,47 @@ def test_a_lost_face_stays_hidden_where_somebody_remembers() -> None:
 @pytest.mark.parametrize("which", ["standard", "safe"])
 @pytest.mark.parametrize("label", EXPRESSIONS)
 def test_a_box_has_its_expressions_colour_of_the_set(which: ColourSet, label: str) -> None:
-    drawn = draw(seen(label=label), replace(BARE, boxes=True, colours=which))
-    red, green, blue = expression_colours(which)[label]
+    drawn = draw(seen(label=label), replace(BARE, boxes=True, colours=Palette(which)))
+    red, green, blue = (EXPRESSION_COLOURS if which == "standard" else SAFE_COLOURS)[label]
     assert np.abs(drawn[60:140, 100].astype(int) - (blue, green, red)).max() <= SOFT
+
+
+def test_a_chosen_colour_takes_the_place_of_the_sets() -> None:
+    palette = Palette("safe", (("anger", (10, 20, 120)),))
+    drawn = draw(seen(), replace(BARE, boxes=True, colours=palette))
+    assert np.abs(drawn[60:140, 100].astype(int) - (120, 20, 10)).max() <= SOFT
+    for light, others in ((False, SAFE_COLOURS), (True, SAFE_ON_LIGHT)):
+        assert dict(palette.colours(light)) == {**others, "anger": (10, 20, 120)}
+    # White on a dark plate, else nobody could read it.
+    titled = draw(seen(), replace(BARE, labels=True, colours=palette))
+    assert (titled == 245).all(axis=2).sum() > 20
+
+
+@pytest.mark.parametrize("text", ["", "#12345", "#1234567", "ffcc", "#gg0000"])
+def test_what_is_no_colour_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"colour|hex"):
+        from_hex(text)
+    assert from_hex("#ffcc01") == (255, 204, 1)
+
+
+def test_standard_colours_are_dark_enough_on_light_grounds() -> None:
+    assert tuple(STANDARD_ON_LIGHT) == EXPRESSIONS
+    assert max(max(colour) + min(colour) for colour in STANDARD_ON_LIGHT.values()) <= 0.43 * 510
+    assert STANDARD_ON_LIGHT["anger"] != EXPRESSION_COLOURS["anger"]
+
+
+def test_a_name_takes_the_place_of_the_number() -> None:
+    number = draw(seen(), replace(BARE, ids=True))
+    named = draw(seen(), replace(BARE, ids=True, names={1: "Anna", 2: "Bert"}))
+    assert (number != named).any()
+    other = draw(seen(), replace(BARE, ids=True, names={2: "Bert"}))
+    np.testing.assert_array_equal(number, other)
+    # With the expression alone, the name is said before it; without either, not at all.
+    with_label = draw(seen(), replace(BARE, labels=True, names={1: "Anna"}))
+    assert (with_label != draw(seen(), replace(BARE, labels=True))).any()
+    np.testing.assert_array_equal(
+        draw(seen(), replace(BARE, names={1: "Anna"})), draw(seen(), BARE)
+    )
 
 
 # What people without one kind of cone see, of linear RGB. G. M. Machado, M. M. Oliveira, L. A. F.

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,9 @@ from au_fakes import GapDisambiguator, LipEstimator, write_machines
 
 from ferdesk import resources
 from ferdesk.aus.blendshapes import BlendshapeEstimator
+from ferdesk.aus.names import NATIVE_BUNDLE
 from ferdesk.bundles import find_bundle
+from ferdesk.core.aus import AU_INDEX
 from ferdesk.core.bundle import MODEL, ModelBundle, read_bundle
 from ferdesk.core.errors import BundleError, ProfileError
 from ferdesk.core.labels import EXPRESSIONS
@@ -22,6 +25,7 @@ from ferdesk.expression import ExpressionNet
 from ferdesk.faces.finder import OpenVinoFinder
 from ferdesk.faces.store import load
 from ferdesk.pipeline import Pipeline, build_pipeline
+from ferdesk.profiles import NeutralProfile, save_profile
 from ferdesk.settings import Settings
 
 
@@ -124,7 +128,7 @@ def test_an_empty_picture_has_no_face(pipeline: Pipeline) -> None:
 
 def faked(**parts: object) -> Pipeline:
     """A pipeline of real faces and a real net, with what a test puts behind them."""
-    finder = OpenVinoFinder(load("auto"), 4, 1, "f32")
+    finder = OpenVinoFinder(load("auto"), 4, 1)
     net = ExpressionNet(find_bundle(Settings().bundle), 1)
     return Pipeline(finder, net, parts.pop("smoothing_s", 0.2), **parts)  # type: ignore[arg-type]
 
@@ -274,6 +278,71 @@ def test_named_machines_that_do_not_belong(
     write_machines(own_bundles / "mine", estimator, units, model or model_hash())
     with pytest.raises(BundleError, match=said):
         build_pipeline(BLENDSHAPES.model_copy(update={"disambiguate": "mine"}))
+
+
+def test_thresholds_of_the_user_s_own_are_asked_by(
+    own_bundles: Path, demo_frames: list[Frame]
+) -> None:
+    write_machines(own_bundles / "mine", "blendshapes", BlendshapeEstimator.units, model_hash())
+    never = BLENDSHAPES.model_copy(update={"t2": 0.0, "t3": 0.0})
+    always = BLENDSHAPES.model_copy(update={"t2": 1.0, "t3": 0.0})
+    for settings, contested in ((never, 0), (always, 2)):
+        pipeline = build_pipeline(settings)
+        verdict = pipeline.process(demo_frames[0]).faces[0].verdict
+        assert verdict is not None
+        assert len(verdict.contested) == contested
+        pipeline.close()
+
+
+def test_another_native_net_is_chosen_by_name(
+    own_bundles: Path, landmarker_folder: Path, demo_frames: list[Frame]
+) -> None:
+    shipped = resources.root() / "models" / NATIVE_BUNDLE
+    shutil.copytree(shipped, own_bundles / "mine")
+    description = own_bundles / "mine" / "bundle.json"
+    told = json.loads(description.read_text())
+    description.write_text(json.dumps(told | {"name": "mine"}))
+    pipeline = build_pipeline(Settings(au_bundle="mine"))
+    assert pipeline.au_estimator == "native mine"
+    assert pipeline.process(demo_frames[0]).faces[0].aus is not None
+    pipeline.close()
+    with pytest.raises(BundleError, match=r"No bundle named 'none'\. Installed: mine\."):
+        build_pipeline(Settings(au_bundle="none"))
+
+
+def test_a_neutral_face_is_taken_off_from_the_next_frame_on(
+    own_bundles: Path, tmp_path: Path, demo_frames: list[Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "user_data", lambda: tmp_path / "data")
+    pipeline = build_pipeline(BLENDSHAPES)
+    before = pipeline.process(demo_frames[0]).faces[0].aus
+    assert before is not None
+    number = pipeline.units[0]
+    for name, estimator in (("anna", "blendshapes"), ("ben", "native x")):
+        save_profile(
+            NeutralProfile(
+                name=name,
+                estimator=estimator,
+                baseline={number: 0.9},
+                spread={number: 0.0},
+                seconds=10,
+                values=300,
+                recorded=datetime(2026, 5, 4, tzinfo=UTC),
+            )
+        )
+    pipeline.use_neutral("anna")
+    after = pipeline.process(demo_frames[1]).faces[0].aus
+    assert after is not None
+    assert after.activation[AU_INDEX[number]] == 0
+    assert after.raw[AU_INDEX[number]] > 0
+    with pytest.raises(ProfileError, match="'native x', not with 'blendshapes'"):
+        pipeline.use_neutral("ben")
+    assert pipeline.neutral == "anna"
+    pipeline.use_neutral("")
+    again = pipeline.process(demo_frames[2]).faces[0].aus
+    assert again is not None
+    np.testing.assert_array_equal(again.activation, again.raw)
+    pipeline.close()
 
 
 def test_a_native_net_that_is_missing(own_bundles: Path) -> None:

@@ -257,7 +257,7 @@ def test_settings_one_by_one_or_as_a_whole() -> None:
     assert Recognizer(max_faces=2, aus="off").settings == Settings(max_faces=2, aus="off")
     assert Recognizer(settings=Settings(threads=3)).settings.threads == 3
     fields = {name: field.annotation for name, field in Settings.model_fields.items()}
-    assert get_type_hints(SettingsOptions) == fields
+    assert get_type_hints(SettingsOptions, include_extras=True) == fields
     with pytest.raises(TypeError, match="no setting 'max_face'"):
         Recognizer(max_face=2)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="not both"):

@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from ferdesk.core.errors import FerdeskError
-from ferdesk.engines.base import Precision
+from ferdesk.engines.base import EngineChoice, Precision
 from ferdesk.settings import AusBackend, FacesBackend, Settings
 
 if TYPE_CHECKING:
@@ -30,10 +30,14 @@ class Unsaid(NamedTuple):
     max_faces: None = None
     bundle: None = None
     aus: None = None
+    au_bundle: None = None
     disambiguate: None = None
+    t2: None = None
+    t3: None = None
     neutral: None = None
     smoothing_s: None = None
     precision: None = None
+    engine: None = None
     threads: None = None
 
 
@@ -52,10 +56,30 @@ AusOption = Annotated[
     AusBackend | None,
     typer.Option("--aus", help="What estimates action units; off: nothing does."),
 ]
+AuBundleOption = Annotated[
+    str | None,
+    typer.Option("--au-bundle", help="Which net --aus native is: a bundle's name or folder."),
+]
 DisambiguateOption = Annotated[
     str | None,
     typer.Option(
         "--disambiguate", help="SVM bundle that settles contested expressions; auto or off."
+    ),
+]
+T2Option = Annotated[
+    str | None,
+    typer.Option(
+        "--t2",
+        metavar="SHARE",
+        help="Contested where the top two differ by less, 0 to 1; auto: as tuned and measured.",
+    ),
+]
+T3Option = Annotated[
+    str | None,
+    typer.Option(
+        "--t3",
+        metavar="SHARE",
+        help="Contested where the first and third differ by less, 0 to 1; auto: likewise.",
     ),
 ]
 NeutralOption = Annotated[
@@ -69,6 +93,10 @@ SmoothingOption = Annotated[
 PrecisionOption = Annotated[
     Precision | None,
     typer.Option("--precision", help="f32: the same numbers everywhere; auto: faster."),
+]
+EngineOption = Annotated[
+    EngineChoice | None,
+    typer.Option("--engine", help="What runs the nets; auto: see ferdesk bench."),
 ]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", help="Threads a net may use; 0: the engine chooses.")

@@ -10,8 +10,10 @@ from rich.console import Console
 from ferdesk.calibrate import DEFAULT_SECONDS, record
 from ferdesk.commands.options import (
     DEFAULT,
+    AuBundleOption,
     AusOption,
     BundleOption,
+    EngineOption,
     FacesOption,
     JsonOption,
     PrecisionOption,
@@ -23,10 +25,10 @@ from ferdesk.commands.options import (
 from ferdesk.core.errors import ProfileError
 from ferdesk.core.types import FrameResult
 from ferdesk.profiles import (
-    load_profile,
-    profile_names,
+    list_profiles,
     profile_path,
     remove_profile,
+    rename_profile,
     save_profile,
 )
 from ferdesk.settings import Settings
@@ -34,7 +36,7 @@ from ferdesk.settings import Settings
 if TYPE_CHECKING:
     from ferdesk.sources.base import Source
 
-profiles_app = typer.Typer(help="The neutral profiles: see, remove.", no_args_is_help=True)
+profiles_app = typer.Typer(help="The neutral profiles: see, rename, remove.", no_args_is_help=True)
 
 
 def calibrate_command(
@@ -48,7 +50,9 @@ def calibrate_command(
     faces: FacesOption = DEFAULT.faces,
     bundle: BundleOption = DEFAULT.bundle,
     aus: AusOption = DEFAULT.aus,
+    au_bundle: AuBundleOption = DEFAULT.au_bundle,
     precision: PrecisionOption = DEFAULT.precision,
+    engine: EngineOption = DEFAULT.engine,
     threads: ThreadsOption = DEFAULT.threads,
 ) -> None:
     """Record a person's neutral face, for --neutral.
@@ -66,8 +70,10 @@ def calibrate_command(
         faces=faces,
         bundle=bundle,
         aus=aus,
+        au_bundle=au_bundle,
         disambiguate="off",
         precision=precision,
+        engine=engine,
         threads=threads,
     )
     if settings.aus == "off":
@@ -88,15 +94,28 @@ def calibrate_command(
 @profiles_app.command("list")
 def profiles_list(as_json: JsonOption = False) -> None:
     """List the neutral profiles."""
-    found = [load_profile(name) for name in profile_names()]
+    found = list_profiles()
     if as_json:
-        print_json([profile.model_dump(mode="json") for profile in found])
+        print_json([one.to_dict() for one in found])
         return
-    for profile in found:
-        typer.echo(
-            f"{profile.name:20} {profile.recorded:%Y-%m-%d %H:%M}  {profile.seconds:4.0f} s  "
-            f"{profile.estimator}"
-        )
+    for one in found:
+        profile = one.profile
+        if profile is None:
+            typer.echo(f"{one.name:20} {one.trouble}")
+        else:
+            typer.echo(
+                f"{profile.name:20} {profile.recorded:%Y-%m-%d %H:%M}  {profile.seconds:4.0f} s  "
+                f"{profile.values:5} frames  {profile.estimator}"
+            )
+
+
+@profiles_app.command("rename")
+def profiles_rename(
+    name: Annotated[str, typer.Argument(help="The profile's name.")],
+    new: Annotated[str, typer.Argument(help="What it is to be called.")],
+) -> None:
+    """Give a neutral profile another name."""
+    rename_profile(name, new)
 
 
 @profiles_app.command("remove")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferdesk.core.aus import ACTION_UNITS
-from ferdesk.core.labels import EXPRESSIONS
+from ferdesk.core.labels import EXPRESSIONS, UNSURE
 
 ImageU8 = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -240,6 +240,14 @@ class FaceReading:
         """The probability of `label`, 0..1."""
         return float(self.probabilities.max())
 
+    def shown_label(self, unsure_below: float) -> str:
+        """What people are shown as `label`, which stays as it is.
+
+        Args:
+            unsure_below: `label` becomes "unsure" where its probability is smaller; 0 for never.
+        """
+        return UNSURE if self.label and self.confidence < unsure_below else self.label
+
     def to_dict(self) -> dict[str, Any]:
         """The reading without landmarks, ready for JSON; what is not known is None."""
         return {
@@ -262,9 +270,12 @@ class FaceResult(FaceReading):
 
     Attributes:
         crop: the patch that was judged.
+        maps: (8, h, w) float32, how much each place of the patch adds to each expression, in units
+            of logits (`ExpressionNet.maps`); None where nobody asked, or the net has none.
     """
 
     crop: Crop
+    maps: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,8 +3,8 @@
 from pydantic import Field
 
 from ferdesk.overlay import OverlayOptions
+from ferdesk.preferences.display import DisplayPreferences
 from ferdesk.preferences.sections import (
-    DisplayPreferences,
     FacesPreferences,
     NetsPreferences,
     OutputsPreferences,
@@ -37,8 +37,12 @@ class Preferences(Section):
             max_faces=self.faces.max_faces,
             bundle=self.nets.bundle,
             aus=self.nets.aus,
+            au_bundle=self.nets.au_bundle,
             disambiguate=self.nets.disambiguate,
+            t2=self.nets.t2,
+            t3=self.nets.t3,
             precision=self.nets.precision,
+            engine=self.nets.engine,
             threads=self.nets.threads,
             smoothing_s=self.smoothing.seconds,
         )
@@ -55,7 +59,9 @@ class Preferences(Section):
             landmarks=self.display.landmarks,
             pose=self.display.pose,
             hide=self.privacy.hide_faces,
-            colours=self.display.colours,
+            maps=self.display.maps,
+            unsure_below=self.display.unsure_below,
+            colours=self.display.palette(),
         )
 
     def streams(self) -> StreamChoice:

@@ -8,22 +8,25 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field
 
 from ferdesk.bundles import installed_bundles
-from ferdesk.engines.base import Precision
-from ferdesk.overlay_colours import ColourSet
+from ferdesk.engines.base import EngineChoice, Precision
 from ferdesk.overlay_hide import Hiding
 from ferdesk.preferences.annotations import Host, Line, Lines, Shown
 from ferdesk.sessions.library import default_folder
 from ferdesk.sessions.readings import VideoMode
-from ferdesk.settings import AusBackend, FacesBackend, Settings
+from ferdesk.settings import AusBackend, FacesBackend, Settings, Threshold
 from ferdesk.streams.choice import OSC_HOST, OSC_PORT, WEBSOCKET_PORT
 
 if TYPE_CHECKING:
     from ferdesk.sources import Source
 
-ThemeMode = Literal["system", "dark", "light"]
 CameraSize = Literal["640x360", "640x480", "1280x720", "1920x1080", "3840x2160"]
 
 _STANDARD = Settings()
+_AS_TUNED = "As the bundle says"
+_OWN_FIGURES = (
+    "The bundle's value was chosen on validation data, and its published figures hold for that "
+    "value alone: with another one nobody has measured how often the answer is right."
+)
 
 
 def _sources() -> tuple[str, ...]:
@@ -32,6 +35,10 @@ def _sources() -> tuple[str, ...]:
 
 def _expression_nets() -> tuple[str, ...]:
     return tuple(folder.name for folder in installed_bundles())
+
+
+def _unit_nets() -> tuple[str, ...]:
+    return tuple(folder.name for folder in installed_bundles("action_units"))
 
 
 def _machines() -> tuple[str, ...]:
@@ -131,12 +138,31 @@ class NetsPreferences(Section):
             },
         ),
     ] = Field(default=_STANDARD.aus, title="Action units", description="What estimates them.")
+    au_bundle: Annotated[Line, Shown("pipeline", suggestions=_unit_nets)] = Field(
+        default=_STANDARD.au_bundle,
+        min_length=1,
+        title="Action unit net",
+        description="Which net ferdesk's own is: an installed bundle's name, or a bundle's folder. "
+        "SVMs and neutral faces belong to one net and serve no other.",
+    )
     disambiguate: Annotated[Line, Shown("pipeline", suggestions=_machines)] = Field(
         default=_STANDARD.disambiguate,
         min_length=1,
         title="Contested expressions",
         description="The SVMs that ask the action units where the net has no clear winner: a "
         "bundle's name or folder; auto for the installed one that fits; off for none.",
+    )
+    t2: Annotated[Threshold, Shown("pipeline", auto=_AS_TUNED)] = Field(
+        default=_STANDARD.t2,
+        title="Contested by two below",
+        description="The SVMs are asked where the two most probable expressions differ by less; 0 "
+        f"for never. {_OWN_FIGURES}",
+    )
+    t3: Annotated[Threshold, Shown("pipeline", auto=_AS_TUNED)] = Field(
+        default=_STANDARD.t3,
+        title="Contested by three below",
+        description="The same where the first and the third differ by less; 0 for never. "
+        f"{_OWN_FIGURES}",
     )
     precision: Annotated[
         Precision,
@@ -145,6 +171,24 @@ class NetsPreferences(Section):
         default=_STANDARD.precision,
         title="Precision",
         description="32 bits give the same numbers on every machine.",
+    )
+    engine: Annotated[
+        EngineChoice,
+        Shown(
+            "pipeline",
+            texts={
+                "auto": "The fastest that was measured here",
+                "openvino": "OpenVINO",
+                "onnxruntime": "ONNX Runtime",
+                "torch": "PyTorch",
+                "tensorrt": "TensorRT",
+            },
+        ),
+    ] = Field(
+        default=_STANDARD.engine,
+        title="Engine",
+        description="What runs the nets. All but OpenVINO have to be installed beside ferdesk; "
+        "ferdesk bench measures them.",
     )
     threads: Annotated[int, Shown("pipeline")] = Field(
         default=_STANDARD.threads,
@@ -165,58 +209,6 @@ class SmoothingPreferences(Section):
         title="Time constant",
         description="The larger it is, the calmer and the later are the shown probabilities; 0 "
         "turns smoothing off.",
-    )
-
-
-class DisplayPreferences(Section):
-    """What is shown, and how it looks."""
-
-    theme: Annotated[
-        ThemeMode, Shown(texts={"system": "As the system", "dark": "Dark", "light": "Light"})
-    ] = Field(default="system", title="Theme", description="Light or dark.")
-    colours: Annotated[
-        ColourSet, Shown(texts={"standard": "Standard", "safe": "Safe for colour-blind people"})
-    ] = Field(
-        default="standard",
-        title="Colours of the expressions",
-        description="The safe set is that of Okabe and Ito (2008).",
-    )
-    units: Annotated[bool, Shown()] = Field(
-        default=True, title="Action units in the cards", description="Show them beside the picture."
-    )
-    boxes: Annotated[bool, Shown()] = Field(
-        default=True, title="Boxes", description="Draw a box around each face."
-    )
-    ids: Annotated[bool, Shown()] = Field(
-        default=True,
-        title="Numbers of persons",
-        description="Write each person's number at the face.",
-    )
-    labels: Annotated[bool, Shown()] = Field(
-        default=True,
-        title="Expressions",
-        description="Write the most probable expression at the face.",
-    )
-    verdicts: Annotated[bool, Shown()] = Field(
-        default=True,
-        title="Verdicts",
-        description="Where an expression was contested, write what tipped it.",
-    )
-    bars: Annotated[bool, Shown()] = Field(
-        default=False,
-        title="Bars in the picture",
-        description="Draw all probabilities beside the face.",
-    )
-    muscles: Annotated[bool, Shown()] = Field(
-        default=False, title="Muscles", description="Tint the muscles whose action units act."
-    )
-    landmarks: Annotated[bool, Shown()] = Field(
-        default=False, title="Landmarks", description="Draw the points of the face mesh."
-    )
-    pose: Annotated[bool, Shown()] = Field(
-        default=False,
-        title="Head pose",
-        description="Draw arrows to the right, up and out of the face.",
     )
 
 

@@ -17,6 +17,10 @@ log = logging.getLogger(__name__)
 
 _MOST_BYTES: Final = 262_144
 
+MOST_SESSIONS: Final = 20
+"""So many that were opened from elsewhere are remembered."""
+
+Place = Annotated[str, Field(max_length=4096)]
 Name = Annotated[str, Field(max_length=100)]
 Pixels = Annotated[int, Field(ge=0, le=100_000)]
 
@@ -29,7 +33,9 @@ class WindowState(BaseModel):
         workspace: the name of the one that was shown; empty for none.
         splitters: the sizes of each splitter's parts in pixels, by its name.
         switches: what was switched on or off in the window alone, by name.
-        last_source: what was watched last; empty for nothing.
+        last_camera: the camera that was watched last; empty for none.
+        last_folder: where a file was opened last; empty for nowhere.
+        sessions: those that were opened from outside the folder of recordings, the newest first.
         welcome_seen: whether the first start's greeting was read.
     """
 
@@ -42,7 +48,9 @@ class WindowState(BaseModel):
     workspace: Name = ""
     splitters: dict[Name, tuple[Pixels, ...]] = Field(default_factory=dict)
     switches: dict[Name, bool] = Field(default_factory=dict)
-    last_source: Annotated[str, Field(max_length=4096)] = ""
+    last_camera: Place = ""
+    last_folder: Place = ""
+    sessions: Annotated[tuple[Place, ...], Field(max_length=MOST_SESSIONS)] = ()
     welcome_seen: bool = False
 
 

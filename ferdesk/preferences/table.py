@@ -3,8 +3,8 @@
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final, Literal, get_args, get_origin
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -16,6 +16,9 @@ from ferdesk.preferences.sections import Section
 
 Kind = Literal["switch", "integer", "number", "choice", "text"]
 Value = bool | int | float | str
+
+AUTO: Final = "auto"
+"""Of a number whose row says so: whoever knows better decides."""
 
 _KINDS: Final[Mapping[object, Kind]] = MappingProxyType(
     {bool: "switch", int: "integer", float: "number", str: "text"}
@@ -92,6 +95,8 @@ class Preference:
             return "on" if value else "off"
         if self.kind == "choice" and self.shown.texts is not None:
             return self.shown.texts[str(value)]
+        if value == AUTO and self.shown.auto:
+            return self.shown.auto
         return f"{value:g}" if self.kind == "number" else str(value)
 
     def _validated(self, validate: Callable[[type[Section]], Section]) -> Value:
@@ -150,7 +155,7 @@ def _row(section: str, name: str, field: FieldInfo) -> Preference:
         name=name,
         title=field.title or name,
         help=field.description or "",
-        kind="choice" if choices else _KINDS[field.annotation],
+        kind="choice" if choices else _KINDS[_bounded(field.annotation)[0]],
         default=field.default,
         choices=choices,
         minimum=_limit(field, "ge"),
@@ -160,8 +165,18 @@ def _row(section: str, name: str, field: FieldInfo) -> Preference:
 
 
 def _limit(field: FieldInfo, which: str) -> float | None:
-    found: list[Any] = [getattr(one, which) for one in field.metadata if hasattr(one, which)]
+    bounds = [*field.metadata, *_bounded(field.annotation)[1]]
+    found: list[Any] = [getattr(one, which) for one in bounds if hasattr(one, which)]
     return found[0] if found else None
+
+
+def _bounded(annotation: Any) -> tuple[object, list[Any]]:
+    """Of a union with "auto" the type of the other values and their bounds; else as it is."""
+    first = get_args(annotation)[0] if get_origin(annotation) in (Union, UnionType) else annotation
+    if get_origin(first) is not Annotated:
+        return first, []
+    kind, *notes = get_args(first)
+    return kind, [bound for note in notes for bound in note.metadata]
 
 
 def _section(name: str) -> type[Section]:

@@ -9,6 +9,7 @@ import numpy as np
 from ferdesk.core.errors import SourceError
 from ferdesk.core.types import Box, FaceReading, ImageU8
 from ferdesk.overlay import OverlayOptions, draw_faces
+from ferdesk.overlay_colours import USUAL, Palette
 from ferdesk.review.opening import Opened
 from ferdesk.sessions.session import Session
 from ferdesk.sources.seek import SeekableVideo
@@ -66,12 +67,13 @@ class Pictures:
             except SourceError as error:
                 self._trouble = str(error)
 
-    def picture(self, index: int, overlay: bool) -> StoredPicture:
+    def picture(self, index: int, overlay: bool, colours: Palette = USUAL) -> StoredPicture:
         """A frame's picture.
 
         Args:
             index: its place in the timeline.
             overlay: whether box, number and expression of each face are drawn in.
+            colours: the expressions'.
 
         Raises:
             SessionError: the database is damaged.
@@ -88,7 +90,7 @@ class Pictures:
             picture, placed = self._plain(faces)
             draw_faces(picture, placed, _POINTS)
         if overlay:
-            draw_faces(picture, placed, _SHOWN)
+            draw_faces(picture, placed, replace(_SHOWN, colours=colours))
         image = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA), np.uint8)
         return StoredPicture(index, image, faces, drawn, self._trouble)
 

@@ -152,7 +152,7 @@ def write_readme(folder: Path, meta: SessionMeta) -> None:
         faces=meta.faces_backend or "unknown",
         estimator=meta.au_estimator or "none",
         scale=meta.au_scale,
-        disambiguator=meta.disambiguator or "nothing",
+        disambiguator=_decider(meta),
         neutral=meta.neutral or "none",
         consent=meta.consent or "nothing was noted",
         tables="\n".join(_table(name) for name in schema.TABLES),
@@ -163,6 +163,14 @@ def write_readme(folder: Path, meta: SessionMeta) -> None:
             file.write(text.encode("utf-8", "replace"))
         except OSError as error:
             raise failed(path, error) from error
+
+
+def _decider(meta: SessionMeta) -> str:
+    if not meta.disambiguator or meta.settings is None:
+        return meta.disambiguator or "nothing"
+    asked = {"t2": meta.settings.t2, "t3": meta.settings.t3}
+    own = [f"{name} = {value:g}" for name, value in asked.items() if value != "auto"]
+    return ", ".join([meta.disambiguator, *own])
 
 
 def _table(name: str) -> str:

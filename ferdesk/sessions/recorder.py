@@ -138,9 +138,14 @@ class Recorder:
         """
         self._annotate("marker", text, author, at_ns)
 
-    def note(self, text: str) -> None:
-        """Note what happened now, as the program."""
-        self._annotate("event", text, _PROGRAM, None)
+    def note(self, text: str, face_id: int | None = None) -> None:
+        """Note what happened now, as the program.
+
+        Args:
+            text: what happened.
+            face_id: the person it is about; None for all.
+        """
+        self._annotate("event", text, _PROGRAM, None, face_id)
 
     def close(self) -> RecorderState:
         """Store what waits, finish the files, end the thread; may be called more than once.
@@ -168,10 +173,17 @@ class Recorder:
     ) -> None:
         self.close()
 
-    def _annotate(self, kind: AnnotationKind, text: str, author: str, at_ns: int | None) -> None:
+    def _annotate(
+        self,
+        kind: AnnotationKind,
+        text: str,
+        author: str,
+        at_ns: int | None,
+        face_id: int | None = None,
+    ) -> None:
         if not self._closed:
             when = time.monotonic_ns() if at_ns is None else at_ns
-            self._work.put(partial(self._writer.note, kind, text, author, when))
+            self._work.put(partial(self._writer.note, kind, text, author, when, face_id))
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:

@@ -97,7 +97,14 @@ class SessionWriter:
         if number is not None and self._store is not None:
             self._store.shown(number, shown_ns)
 
-    def note(self, kind: AnnotationKind, text: str, author: str, at_ns: int) -> None:
+    def note(
+        self,
+        kind: AnnotationKind,
+        text: str,
+        author: str,
+        at_ns: int,
+        face_id: int | None = None,
+    ) -> None:
         """Annotate a moment; nothing before the first frame.
 
         Args:
@@ -105,6 +112,7 @@ class SessionWriter:
             text: what is said.
             author: who says it.
             at_ns: when, by `time.monotonic_ns()`; of a file it is the frame that was last stored.
+            face_id: the person it is about; None for all.
 
         Raises:
             OutputError: it cannot be written.
@@ -113,7 +121,7 @@ class SessionWriter:
             return
         since_s = (at_ns - self._captured_ns) / 1e9 if self._meta.live else 0.0
         start_s = max(0.0, self.time_s + since_s)
-        self._store.annotate(Annotation(start_s, kind, text, author=author))
+        self._store.annotate(Annotation(start_s, kind, text, face_id=face_id, author=author))
 
     def close(self) -> None:
         """Finish all files; may be called more than once.

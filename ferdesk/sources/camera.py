@@ -15,6 +15,7 @@ import numpy as np
 from ferdesk.core.errors import SourceError
 from ferdesk.core.types import Frame, ImageU8
 from ferdesk.sources.base import BaseSource, SourceInfo
+from ferdesk.sources.holders import holders_of
 from ferdesk.sources.quiet import hush
 
 FIRST_PICTURE_S: Final = 5.0
@@ -188,7 +189,8 @@ class Camera(BaseSource):
             first = _grab(capture, FIRST_PICTURE_S)
         if first is None:
             capture.release()
-            raise SourceError(f"The camera {self._camera.name} gives no picture. {_what_to_do()}")
+            advice = _what_to_do(holders_of(self._camera.path))
+            raise SourceError(f"The camera {self._camera.name} gives no picture. {advice}")
         self._capture, self._ahead = capture, first
         fps = capture.get(cv2.CAP_PROP_FPS)
         return SourceInfo(
@@ -274,8 +276,13 @@ def _grab(capture: Capture, patience_s: float) -> ImageU8 | None:
         time.sleep(_RETRY_S)
 
 
-def _what_to_do() -> str:
-    advice = "Close other programs that use it, or unplug it and plug it in again."
+def _what_to_do(holders: tuple[str, ...]) -> str:
+    if holders:
+        return f"It is in use by {', '.join(holders)}: close that first."
+    advice = (
+        "Close other programs that use it, other windows of ferdesk too, or unplug it and plug it "
+        "in again."
+    )
     if sys.platform == "darwin":
         return advice + " Allow the camera in System Settings > Privacy & Security."
     if sys.platform == "win32":

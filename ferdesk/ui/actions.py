@@ -5,9 +5,17 @@ from typing import Final, Literal, NamedTuple, Protocol
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
-from ferdesk.ui.theme import GAP
+from ferdesk.ui.theme import GAP, named
 
 ActionName = Literal[
     "go_live",
@@ -24,7 +32,9 @@ ActionName = Literal[
     "open_file",
     "demo",
     "units",
+    "choose_units",
     "tint",
+    "maps",
     "neutral",
     "plots",
     "mirror",
@@ -80,8 +90,10 @@ ACTIONS: Final = (
     ActionSpec("open_file", "Open a video or picture", ("O",)),
     ActionSpec("demo", "Show the built-in demo", ("D",)),
     ActionSpec("units", "Show or hide the action units", ("A",)),
+    ActionSpec("choose_units", "Choose and sort the action units…", ("Shift+A",)),
     ActionSpec("tint", "Tint the muscles that act", ("M",)),
-    ActionSpec("neutral", "Calibrate a neutral face…", ("N",)),
+    ActionSpec("maps", "Tint what speaks for the shown expression", ("C",)),
+    ActionSpec("neutral", "Neutral faces: record, choose, delete…", ("N",)),
     ActionSpec("plots", "Show or hide the plots of the last minute", ("P",)),
     ActionSpec("mirror", "Show the picture as in a mirror", ("X",)),
     ActionSpec("stage", "Stage: picture and large words alone, full screen", ("Shift+F",)),
@@ -140,8 +152,23 @@ class ShortcutsDialog(QDialog):
             grid.addWidget(QLabel(spec.text), row, 1)
         close = QPushButton("Close")
         close.clicked.connect(self.close)
+        inner = named(QWidget(), "cards")
+        inner.setLayout(grid)
+        grid.setContentsMargins(0, 0, GAP, 0)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inner)
+        area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # the arrow keys scroll
+        area.setMinimumWidth(inner.sizeHint().width() + GAP)
         column = QVBoxLayout(self)
         column.setContentsMargins(GAP * 2, GAP * 2, GAP * 2, GAP)
         column.setSpacing(GAP * 2)
-        column.addLayout(grid)
+        column.addWidget(area, 1)
         column.addWidget(close, alignment=Qt.AlignmentFlag.AlignRight)
+        around = self.sizeHint().height() - area.sizeHint().height()
+        high = inner.sizeHint().height() + around + GAP
+        # As high as the list where the screen is; a small one scrolls.
+        self.resize(
+            self.sizeHint().width(), min(high, round(self.screen().availableSize().height() * 0.9))
+        )

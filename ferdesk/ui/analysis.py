@@ -27,8 +27,17 @@ _RATE_WINDOW_S: Final = 1.0
 class Pipeline(PipelineFacts, Protocol):
     """What this thread needs of a pipeline."""
 
-    def process(self, frame: Frame) -> FrameResult:
-        """All stages on one frame."""
+    @property
+    def has_maps(self) -> bool:
+        """Whether the expression net has activation maps."""
+        ...
+
+    def process(self, frame: Frame, maps: bool = False) -> FrameResult:
+        """All stages on one frame; with activation maps where they are wanted."""
+        ...
+
+    def use_neutral(self, name: str) -> None:
+        """Take another neutral profile off the units, or none."""
         ...
 
     def reset(self) -> None:
@@ -97,6 +106,7 @@ class Analysis:
         self._ready = ready
         self._wanted = Mailbox[Settings]()
         self._closing = False
+        self._maps = False
         self._pipeline: Pipeline | None = None
         self._settings = Settings()
         self._working = PipelineState()
@@ -104,11 +114,16 @@ class Analysis:
         self._session = 0
         self._rate = RateMeter()
         self._unshown = 0
+        self._numbering = 0
 
     def configure(self, settings: Settings) -> None:
-        """Build the pipeline anew from this snapshot."""
+        """Build the pipeline anew from this snapshot; another neutral profile needs no new one."""
         self._wanted.put(settings)
         self._inbox.poke()
+
+    def want_maps(self, on: bool) -> None:
+        """Whether faces are to come with activation maps, from the next frame on."""
+        self._maps = on
 
     def close(self) -> None:
         """Ask the thread to end; it does so after the frame it is in."""
@@ -120,7 +135,7 @@ class Analysis:
         try:
             while not self._closing:
                 settings = self._wanted.take()
-                if settings is not None:
+                if settings is not None and not self._another_face(settings):
                     self._rebuild(settings)
                 captured = self._inbox.wait()
                 if captured is not None and self._pipeline is not None:
@@ -138,6 +153,26 @@ class Analysis:
         self._pipeline = pipeline
         self._settings = settings
         self._failing = False
+        self._numbering += 1
+        self._ready.set()
+        self._say_what_runs(pipeline)
+
+    def _another_face(self, settings: Settings) -> bool:
+        """Take another neutral profile, where that is all that changes and it can be used."""
+        pipeline, name = self._pipeline, settings.neutral
+        same = self._settings.model_copy(update={"neutral": name})
+        if pipeline is None or self._settings.neutral == name or same != settings:
+            return False
+        try:
+            pipeline.use_neutral(name)
+        except FerdeskError:
+            return False  # building the pipeline will say so
+        self._settings = settings
+        self._failing = False
+        self._say_what_runs(pipeline)
+        return True
+
+    def _say_what_runs(self, pipeline: Pipeline) -> None:
         self._working = PipelineState(
             pipeline.faces_backend,
             pipeline.engine,
@@ -146,8 +181,8 @@ class Analysis:
             pipeline.disambiguator,
             pipeline.neutral,
             units=pipeline.units,
+            has_maps=pipeline.has_maps,
         )
-        self._ready.set()
         self._report(self._working)
 
     def _drop_pipeline(self) -> None:
@@ -161,10 +196,12 @@ class Analysis:
             self._session = captured.session
             self._rate = RateMeter()
             self._unshown = 0
+            self._numbering += 1
             pipeline.reset()
-        self._tap.before(pipeline, self._settings, captured)
+        if self._tap.before(pipeline, self._settings, captured):
+            self._numbering += 1
         try:
-            result = pipeline.process(captured.frame)
+            result = pipeline.process(captured.frame, self._maps)
             self._tap.take(result)
             picture = cv2.cvtColor(self._draw(result), cv2.COLOR_BGR2BGRA)
         except Exception as error:
@@ -172,15 +209,22 @@ class Analysis:
                 self._failing = True
                 self._report(self._working._replace(error=_explain(error, "analysing a frame")))
             return
-        if self._failing:
+        renamed = self._working._replace(engine=pipeline.engine)  # a faster one may have taken over
+        if self._failing or renamed != self._working:
             self._failing = False
+            self._working = renamed
             self._report(self._working)
         if self._closing:
             return
         latency_ms = (time.monotonic_ns() - captured.frame.captured_ns) / 1e6
         counters = Counters(self._rate.tick(), latency_ms, captured.dropped, self._unshown)
         live = LiveResult(
-            captured.session, result, np.ascontiguousarray(picture), captured.source, counters
+            captured.session,
+            result,
+            np.ascontiguousarray(picture),
+            captured.source,
+            counters,
+            self._numbering,
         )
         if self._deliver(live):
             self._unshown += 1

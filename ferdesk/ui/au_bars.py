@@ -1,5 +1,6 @@
 """The action units of one face: a bar for each that is estimated, in one widget."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,9 +11,11 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolTip, QVBoxL
 from ferdesk.core.aus import ACTION_UNITS, ActionUnit
 from ferdesk.core.types import AuValues
 from ferdesk.overlay_aus import side_activations
+from ferdesk.preferences.display import UnitOrder
 from ferdesk.ui.buttons import SpaceToolButton
 from ferdesk.ui.status import ElidedLabel
 from ferdesk.ui.theme import DARK, GAP, Colours, named
+from ferdesk.ui.unit_order import UnitSorter, estimated
 
 UNRELIABLE: Final = "The face is too small or turned away: these values cannot be relied on."
 _OLD: Final = "How long ago the picture was taken that these values were read from"
@@ -56,15 +59,22 @@ class AuBars(QWidget):
         self.reliable = True
         self._colours = DARK
 
-    def show_values(self, values: AuValues) -> None:
-        """Show these values; cheap enough for every frame."""
+    def show_values(self, values: AuValues, places: Sequence[int] | None = None) -> None:
+        """Show these values; cheap enough for every frame.
+
+        Args:
+            values: of the face.
+            places: which, by their place in `ferdesk.core.aus.ACTION_UNITS`, the uppermost first;
+                by default all that are estimated.
+        """
         before = [row.unit for row in self.rows]
-        self.rows = unit_rows(values)
+        self.rows = unit_rows(values, estimated(values) if places is None else places)
         self.reliable = values.reliable
         now = [row.unit for row in self.rows]
         if now != before:
             self.setAccessibleDescription(", ".join(f"{one.number} {one.name}" for one in now))
-            self.updateGeometry()
+            if len(now) != len(before):
+                self.updateGeometry()
         self.update()
 
     def set_colours(self, colours: Colours) -> None:
@@ -143,7 +153,8 @@ class AuSection(QWidget):
         self.origin.setAccessibleDescription("What estimates the action units")
         self.remark = named(QLabel(), "muted")
         self.bars = AuBars()
-        self._values: AuValues | None = None
+        self.sorter = UnitSorter()
+        self._values: tuple[AuValues, float] | None = None
         head = QHBoxLayout()
         head.setSpacing(GAP // 2)
         head.addWidget(self.heading)
@@ -171,35 +182,48 @@ class AuSection(QWidget):
             self.origin.setText(values.estimator)
         self.remark.setText(age_text(values, time_s) if values.reliable else "unreliable")
         self.remark.setToolTip(_OLD if values.reliable else UNRELIABLE)
-        self._values = values
+        self._values = values, time_s
         if self.heading.isChecked():
-            self.bars.show_values(values)
+            self.bars.show_values(values, self.sorter.arrange(values, time_s))
+
+    def sort(self, order: UnitOrder, chosen: frozenset[int]) -> None:
+        """Show these units from now on, sorted like this."""
+        self.sorter.configure(order, chosen)
+        self._show_bars()
+
+    def forget(self) -> None:
+        """Another person's values come."""
+        self._values = None
+        self.sorter.forget()
 
     def set_colours(self, colours: Colours) -> None:
         """Follow the theme."""
         self.bars.set_colours(colours)
 
     def _show_open(self, open_: bool) -> None:
-        if open_ and self._values is not None:
-            self.bars.show_values(self._values)
+        self._show_bars()
         arrow = Qt.ArrowType.DownArrow if open_ else Qt.ArrowType.RightArrow
         self.heading.setArrowType(arrow)
         self.bars.setVisible(open_)
 
+    def _show_bars(self) -> None:
+        if self.heading.isChecked() and self._values is not None:
+            values, time_s = self._values
+            self.bars.show_values(values, self.sorter.arrange(values, time_s))
 
-def unit_rows(values: AuValues) -> tuple[UnitRow, ...]:
-    """The units that are estimated, in the order of their numbers."""
+
+def unit_rows(values: AuValues, places: Sequence[int]) -> tuple[UnitRow, ...]:
+    """The rows of some of the units that are estimated, in the order of `places`."""
     left, right = side_activations(values)
     sided = np.isfinite(values.left) & np.isfinite(values.right)
     return tuple(
         UnitRow(
-            unit,
+            ACTION_UNITS[index],
             float(values.raw[index]),
             float(values.activation[index]),
             (float(left[index]), float(right[index])) if sided[index] else None,
         )
-        for index, unit in enumerate(ACTION_UNITS)
-        if np.isfinite(values.activation[index])
+        for index in places
     )
 
 

@@ -3,14 +3,17 @@
 from typing import Final
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QColor, QMouseEvent, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import FaceResult, FloatArray
 from ferdesk.ui.au_bars import AuSection
-from ferdesk.ui.theme import DARK, GAP, Colours, expression_colour, named
+from ferdesk.ui.face_names import unnamed
+from ferdesk.ui.face_thumb import FaceThumb
+from ferdesk.ui.status import ElidedLabel
+from ferdesk.ui.theme import DARK, GAP, Colours, expression_colour, label_colour, named
 from ferdesk.ui.verdict_label import VerdictLabel
 
 _ROW: Final = 21
@@ -76,7 +79,13 @@ class ExpressionBars(QWidget):
 
 
 class FaceCard(QFrame):
-    """A face's number, expression, all eight probabilities, verdict and action units."""
+    """A face's picture, name, expression, all eight probabilities, verdict and action units."""
+
+    name_wanted = Signal(int)
+    """The user wants to name the person of this number."""
+
+    name_unwanted = Signal(int)
+    """The name of the person of this number is to go."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,10 +93,13 @@ class FaceCard(QFrame):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._colours = DARK
         self._shown_label = ""
+        self._shown_name = ""
         self._units_shown = True
+        self._unsure_below = 0.0
         self._has_units = False
         self.track_id = 0
-        self.id_label = named(QLabel(), "cardId")
+        self.thumb = FaceThumb()
+        self.id_label = named(ElidedLabel(), "cardId")
         self.own = named(QLabel(), "cardId")
         self.own.setToolTip("What the expression net said before the action units were asked")
         self.label = QLabel()
@@ -104,16 +116,23 @@ class FaceCard(QFrame):
         self.verdict = VerdictLabel()
         self.units = AuSection()
         self._lay_out()
+        self._take_actions()
 
-    def show_face(self, result: FaceResult, judged: FaceResult | None, time_s: float) -> None:
-        """Show this face; cheap enough for every frame.
+    def show_face(
+        self, result: FaceResult, judged: FaceResult | None, time_s: float, name: str
+    ) -> None:
+        """Show this face; cheap enough for every frame. Its picture is `thumb`'s.
 
         Args:
             result: the face now.
             judged: the result whose verdict is shown, `result` or one a moment before; None where
                 nothing is or was contested.
             time_s: the time of the face's frame, on the source's clock.
+            name: what the person is called.
         """
+        number = result.face.track_id
+        if number != self.track_id:
+            self.forget()
         self.confidence.setText(percent(result.confidence))
         self.bars.show_values(result.probabilities)
         self._show_verdict(result, judged)
@@ -121,23 +140,40 @@ class FaceCard(QFrame):
             self.units.show_values(result.aus, time_s)
         self._has_units = result.aus is not None
         self.units.setVisible(self._units_shown and self._has_units)
-        if (result.face.track_id, result.label) == (self.track_id, self._shown_label):
+        label = result.shown_label(self._unsure_below)
+        now = number, label, name
+        if now == (self.track_id, self._shown_label, self._shown_name):
             return
-        self.track_id = result.face.track_id
-        self._shown_label = result.label
-        self.id_label.setText(f"Face {self.track_id}")
-        self.label.setText(result.label.capitalize())
-        self.setAccessibleName(f"Face {self.track_id}: {result.label}")
+        self.track_id, self._shown_label, self._shown_name = now
+        self.id_label.setText(name)
+        self.id_label.setToolTip(f"{unnamed(number)}. Double click or F2 to give it a name")
+        self._take_name_off.setEnabled(name != unnamed(number))
+        self.label.setText(label.capitalize())
+        self.setAccessibleName(f"{name}: {label}")
         self._colour_label()
+
+    def forget(self) -> None:
+        """Another person comes: nothing of the one before may be shown with it."""
+        self.thumb.forget()
+        self.units.forget()
+
+    def set_unsure_below(self, share: float) -> None:
+        """Call an expression unsure that is less probable than this, from the next face on."""
+        self._unsure_below = share
 
     def set_units_shown(self, shown: bool) -> None:
         """Show the action units, where there are any, or leave the room to the expressions."""
         self._units_shown = shown
         self.units.setVisible(shown and self._has_units)
 
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Name the person."""
+        self.name_wanted.emit(self.track_id)
+
     def set_colours(self, colours: Colours) -> None:
         """Follow the theme."""
         self._colours = colours
+        self.thumb.set_colours(colours)
         self.bars.set_colours(colours)
         self.verdict.set_colours(colours)
         self.units.set_colours(colours)
@@ -156,13 +192,20 @@ class FaceCard(QFrame):
         above = QHBoxLayout()
         above.addWidget(self.id_label, 1)
         above.addWidget(self.own)
+        below = QHBoxLayout()
+        below.addWidget(self.label, 1)
+        below.addWidget(self.confidence)
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addLayout(above)
+        words.addLayout(below)
         head = QHBoxLayout()
-        head.addWidget(self.label, 1)
-        head.addWidget(self.confidence)
+        head.setSpacing(GAP)
+        head.addWidget(self.thumb)
+        head.addLayout(words, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(GAP, GAP - 2, GAP, GAP)
         column.setSpacing(GAP // 3)
-        column.addLayout(above)
         column.addLayout(head)
         column.addSpacing(GAP // 3)
         column.addWidget(self.bars)
@@ -170,11 +213,25 @@ class FaceCard(QFrame):
         column.addWidget(self.verdict)
         column.addWidget(self.units)
 
+    def _take_actions(self) -> None:
+        """Offer what can be done with a face to the mouse's menu and to the keyboard."""
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        rename = QAction("Name this person…", self)
+        rename.setShortcut(Qt.Key.Key_F2)
+        rename.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        rename.triggered.connect(lambda _=False: self.name_wanted.emit(self.track_id))
+        self._take_name_off = QAction("Take the name away", self)
+        self._take_name_off.triggered.connect(
+            lambda _=False: self.name_unwanted.emit(self.track_id)
+        )
+        self.addActions([rename, self._take_name_off])
+
     def _colour_label(self) -> None:
         if self._shown_label:
-            index = EXPRESSIONS.index(self._shown_label)
+            colour = label_colour(self._shown_label, self._colours)
             palette = self.label.palette()
-            palette.setColor(self.label.foregroundRole(), expression_colour(index, self._colours))
+            palette.setColor(self.label.foregroundRole(), colour)
             self.label.setPalette(palette)
 
 

@@ -17,6 +17,7 @@ Name = Literal[
     "frame_back",
     "frame_on",
     "help",
+    "maps",
     "mirror",
     "net",
     "neutral",

@@ -33,6 +33,8 @@ class LiveResult:
         image: (height, width, 4) uint8, BGRA, contiguous: the annotated picture.
         source: what the frame came from.
         counters: how the run is doing.
+        numbering: rises whenever persons are numbered anew: with another source or pipeline, and
+            when a recording begins.
     """
 
     session: int
@@ -40,6 +42,7 @@ class LiveResult:
     image: ImageU8
     source: SourceInfo
     counters: Counters
+    numbering: int = 0
 
 
 class PipelineState(NamedTuple):
@@ -54,6 +57,7 @@ class PipelineState(NamedTuple):
         neutral: the neutral profile that is taken off the units; empty for none.
         error: what went wrong, for people; empty when it works.
         units: numbers of the action units that are estimated, ascending.
+        has_maps: whether the expression net has activation maps.
     """
 
     faces_backend: str = ""
@@ -64,3 +68,4 @@ class PipelineState(NamedTuple):
     neutral: str = ""
     error: str = ""
     units: tuple[int, ...] = ()
+    has_maps: bool = False

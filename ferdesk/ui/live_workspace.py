@@ -1,11 +1,12 @@
 """The live workspace: a source, the picture with messages above it, a card for each face."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from ferdesk.live.capture import SourceState
 from ferdesk.preferences.model import Preferences
@@ -13,8 +14,10 @@ from ferdesk.streams.choice import StreamChoice
 from ferdesk.ui.actions import ActionName
 from ferdesk.ui.banner import BannerAction, BannerStack
 from ferdesk.ui.calibration import Calibration
+from ferdesk.ui.cameras import Cameras
 from ferdesk.ui.history import History
 from ferdesk.ui.live import LiveResult, PipelineState
+from ferdesk.ui.naming import Naming
 from ferdesk.ui.outputs import Outputs
 from ferdesk.ui.painter import Painter
 from ferdesk.ui.panels import FacesPanel
@@ -25,9 +28,11 @@ from ferdesk.ui.source_messages import SourceMessages
 from ferdesk.ui.source_picker import DEMO, Choice, SourcePicker
 from ferdesk.ui.stage_label import StageLabel
 from ferdesk.ui.status import StatusLine
-from ferdesk.ui.theme import DARK, GAP, Colours
+from ferdesk.ui.switches import Switches
+from ferdesk.ui.theme import DARK, GAP, Colours, named
 from ferdesk.ui.top_bar import TopBar
 from ferdesk.ui.video_view import VideoView
+from ferdesk.ui.waking import Waking
 from ferdesk.ui.worker import Jobs, Worker
 
 if TYPE_CHECKING:
@@ -68,23 +73,28 @@ class LiveWorkspace(QWidget):
         self._worker = worker
         self._jobs = jobs
         self._painter = painter
-        self._find_cameras = find_cameras
         self._keeper = keeper
         self._status = status
         self._say = say
         self._spec = ""
         self._plots_shown = False
         self._colours = DARK
-        self._au_estimator = ""
+        self._pipeline = PipelineState()
         self.picker = SourcePicker()
         self.banners = BannerStack()
+        self.cameras = Cameras(
+            jobs, self.picker, self.banners, say, find_cameras, self.open, self._ways_out
+        )
         self.view = VideoView()
-        self.panel = FacesPanel()
+        self.naming = Naming(self, worker.tap)
+        self.panel = FacesPanel(self.naming.names.of)
+        self.switches = Switches(keeper, say)
         self.history = History()
         self.plots: TimePlots | None = None
         self._messages = SourceMessages(
             self.banners, self.view, status, self._ways_out, lambda: self.open(self._spec)
         )
+        self._waking = Waking(self.banners, worker.tap)
         self.stage = StageLabel()
         self.stage.setVisible(False)
         self.recording = Recording(
@@ -101,25 +111,36 @@ class LiveWorkspace(QWidget):
             worker.tap,
             jobs,
             self.banners,
+            keeper,
             streams,
             lambda on: self.top.show_on("outputs", on),
         )
-        self.calibration = Calibration(self, jobs, self.banners, say, self._use_neutral)
+        self.calibration = Calibration(self, jobs, say, self._use_neutral)
         self.top = TopBar(self.picker, {**self.slots(), "stage": stage})
         self._lay_out()
         self._connect()
         self._obey(keeper.now)
         keeper.changed.connect(self._obey)
 
-    def start(self, source: str | None) -> None:
-        """Begin with a source; without one with the first camera, else with the demo."""
+    @property
+    def camera(self) -> str:
+        """The camera that is watched; empty where it is something else, or an address."""
+        return self._spec if self._spec in {one.spec for one in self.picker.cameras} else ""
+
+    def start(self, source: str | None, before: str = "") -> None:
+        """Begin with a source.
+
+        Args:
+            source: which; where it is None the camera of before, the first one, or the demo.
+            before: the camera that was watched last.
+        """
         self._worker.start()
         if source is not None:
             self.open(source)
-            self._jobs.submit(self._find_cameras, self.picker.set_cameras, self._scan_failed)
+            self.cameras.list()
             return
         self.view.show_text("Looking for a camera…")
-        self._jobs.submit(self._find_cameras, self._start_with, self._start_without)
+        self.cameras.begin(before)
 
     def open(self, spec: str) -> None:
         """Watch another source."""
@@ -130,6 +151,7 @@ class LiveWorkspace(QWidget):
         name = self.picker.name_of(spec)
         self.source_named.emit(name)
         self._messages.opening(name)
+        self.naming.clear()
         self.panel.clear()
         self.history.clear()
         self.top.show_paused(False)
@@ -155,25 +177,6 @@ class LiveWorkspace(QWidget):
             lambda error: self.banners.show_message("snapshot", str(error), "error"),
         )
 
-    def refresh_cameras(self) -> None:
-        """Look for cameras, in a thread."""
-        self._jobs.submit(self._find_cameras, self._cameras_found, self._scan_failed)
-
-    def choose_camera(self) -> None:
-        """Look for cameras again and let the user choose."""
-
-        def found(cameras: Sequence[Choice]) -> None:
-            self._cameras_found(cameras)
-            self.picker.open_list()
-
-        self._jobs.submit(self._find_cameras, found, self._scan_failed)
-
-    def toggle_units(self) -> None:
-        """Show the cards' action units, or leave the room to the expressions."""
-        shown = not self._keeper.now.display.units
-        self._keeper.set("display.units", shown)
-        self._say(f"Action units: {'shown' if shown else 'hidden'}")
-
     @property
     def plots_shown(self) -> bool:
         """Whether the curves of the last minute are shown."""
@@ -191,26 +194,22 @@ class LiveWorkspace(QWidget):
         # Their library takes a good part of the window's start, and many never want them.
         from ferdesk.ui.time_plots import TimePlots
 
-        plots = TimePlots(self.history)
+        plots = TimePlots(self.history, self.naming.names.of)
         plots.set_colours(self._colours)
+        plots.choose_units(self._keeper.now.display.chosen_units)
         self._left.addWidget(plots, 1)
         return plots
 
-    def toggle_mirror(self) -> None:
-        """Show the picture as in a mirror, or as the camera gives it."""
-        on = not self._keeper.now.source.mirror
-        self._keeper.set("source.mirror", on)
-        self._say("Mirrored; left and right in the numbers stay the person's own" if on else "")
+    def choose_units(self) -> None:
+        """Let the user choose which action units are shown, and in what order."""
+        from ferdesk.ui.unit_chooser import choose
 
-    def toggle_tint(self) -> None:
-        """Tint the muscles that act, or leave the picture as it is."""
-        on = not self._keeper.now.display.muscles
-        self._keeper.set("display.muscles", on)
-        self._say(f"Muscles: {'tinted' if on else 'not tinted'}")
+        choose(self._keeper, self._pipeline.units, self)
 
     def calibrate(self) -> None:
-        """Record a neutral face."""
-        self.calibration.start(self._au_estimator)
+        """Show the neutral faces, to record and choose one."""
+        self.calibration.open()
+        self.top.show_on("neutral", bool(self._worker.settings.neutral))
 
     def slots(self) -> dict[ActionName, Callable[[], None]]:
         """What each of its actions does."""
@@ -223,10 +222,9 @@ class LiveWorkspace(QWidget):
             "outputs": self.outputs.choose,
             "open_file": self.picker.ask_file,
             "demo": lambda: self.open(DEMO),
-            "units": self.toggle_units,
+            **self.switches.slots(),
+            "choose_units": self.choose_units,
             "plots": self.toggle_plots,
-            "mirror": self.toggle_mirror,
-            "tint": self.toggle_tint,
             "neutral": self.calibrate,
         }
 
@@ -238,14 +236,32 @@ class LiveWorkspace(QWidget):
         if self.plots is not None:
             self.plots.set_colours(colours)
         self.stage.set_colours(colours)
+        self.calibration.set_colours(colours)
 
     def _obey(self, preferences: Preferences) -> None:
-        self.panel.set_units_shown(preferences.display.units)
-        self.top.show_on("units", preferences.display.units)
-        self.top.show_on("tint", preferences.display.muscles)
-        self.top.show_on("mirror", preferences.source.mirror)
-        if self._painter.configure(preferences.overlay(), preferences.source.mirror):
+        display = preferences.display
+        self.panel.set_units_shown(display.units)
+        for part in (self.panel, self.stage):
+            part.set_unsure_below(display.unsure_below)
+        self.panel.sort_units(display.unit_order, display.chosen_units)
+        self.panel.set_thumbs(preferences.privacy.hide_faces, preferences.source.mirror)
+        if self.plots is not None:
+            self.plots.choose_units(display.chosen_units)
+        self.switches.show(self.top)
+        self._worker.want_maps(display.maps)
+        self._draw_anew()
+
+    def _draw_anew(self) -> None:
+        wanted = replace(self._keeper.now.overlay(), names=self.naming.names.given)
+        if self._painter.configure(wanted, self._keeper.now.source.mirror):
             self._paint_again()
+        if self.view.live is not None:
+            self._show_cards(self.view.live)
+
+    def _show_cards(self, live: LiveResult) -> None:
+        frame = live.result.frame
+        self.panel.show_faces(live.result.faces, frame.clock_s, frame.image)
+        self.stage.show_faces(live.result.faces, self.naming.names.given)
 
     def show_stage(self, on: bool) -> None:
         """Leave picture and large words alone for an audience, or show all again."""
@@ -259,38 +275,48 @@ class LiveWorkspace(QWidget):
 
     def close_down(self) -> None:
         """Let go of the source at once; whoever made the worker joins its threads."""
-        self.calibration.cancel()
+        self.calibration.close()
         self._worker.stop()
         self.outputs.close()
 
     def refresh_status(self) -> None:
         """Show how it goes; called a few times a second."""
+        self._waking.look()
         self._status.show_counters(self.view.live, self.view.latency_ms())
         self._status.show_recording(self.recording.status())
         self._status.show_outputs(self.outputs.statuses())
 
     def _lay_out(self) -> None:
-        left = self._left = QVBoxLayout()
+        beside = QWidget()
+        left = self._left = QVBoxLayout(beside)
+        left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(GAP)
         left.addWidget(self.banners)
         left.addWidget(self.view, 3)
         left.addWidget(self.stage)
-        middle = QHBoxLayout()
-        middle.setSpacing(GAP)
-        middle.addLayout(left, 3)
-        middle.addWidget(self.panel, 1)
+        middle = named(QSplitter(Qt.Orientation.Horizontal), "live")
+        middle.setHandleWidth(GAP)
+        middle.setChildrenCollapsible(False)
+        middle.addWidget(beside)
+        middle.addWidget(self.panel)
+        middle.setStretchFactor(0, 3)
+        middle.setStretchFactor(1, 1)
         column = self._column = QVBoxLayout(self)
         column.setContentsMargins(GAP, GAP, GAP, GAP)
         column.setSpacing(GAP)
         column.addWidget(self.top)
-        column.addLayout(middle, 1)
+        column.addWidget(middle, 1)
         # Else the list of sources has it, and would look as if something had to be chosen.
         self.view.setFocus()
 
     def _connect(self) -> None:
         self.picker.chosen.connect(self.open)
-        self.picker.refresh_wanted.connect(self.refresh_cameras)
+        self.picker.refresh_wanted.connect(self.cameras.refresh)
         self.view.watch_shown(self.recording.shown)
+        self.naming.changed.connect(self._draw_anew)
+        self.panel.name_wanted.connect(self.naming.ask)
+        self.panel.name_unwanted.connect(self.naming.take_away)
+        self.panel.units_wanted.connect(self.choose_units)
         self._worker.result_ready.connect(self._show_result)
         self._worker.source_changed.connect(self._source_changed)
         self._worker.pipeline_changed.connect(self._pipeline_changed)
@@ -299,10 +325,10 @@ class LiveWorkspace(QWidget):
     def _show_result(self) -> None:
         live = self._worker.take()
         if live is not None:
+            self.naming.follow(live)
             self.view.show_result(live)
-            self.panel.show_faces(live.result.faces, live.result.frame.clock_s)
+            self._show_cards(live)
             self.history.add(live.result.frame.clock_s, live.result.faces)
-            self.stage.show_faces(live.result.faces)
             self.calibration.feed(live.result)
 
     def _paint_again(self) -> None:
@@ -328,9 +354,12 @@ class LiveWorkspace(QWidget):
         self._messages.tell(self.picker.name_of(state.spec), state)
 
     def _pipeline_changed(self, state: PipelineState) -> None:
+        self._pipeline = state
         self._status.show_pipeline(state)
         self.outputs.pipeline_changed(state)
-        self._au_estimator = state.au_estimator
+        self.switches.pipeline_changed(state, self.top)
+        self.calibration.pipeline_changed(state)
+        self.top.show_on("neutral", bool(state.neutral))
         if not state.error:
             self.banners.clear("pipeline")
             return
@@ -342,35 +371,12 @@ class LiveWorkspace(QWidget):
     def _use_neutral(self, name: str) -> None:
         self._worker.configure(self._worker.settings.model_copy(update={"neutral": name}))
 
-    def _start_with(self, cameras: Sequence[Choice]) -> None:
-        self.picker.set_cameras(cameras)
-        if cameras:
-            self.open(cameras[0].spec)
-            return
-        self.open(DEMO)
-        self.banners.show_message(
-            "no-camera", "No camera found: showing the built-in demo", "info", self._ways_out()
-        )
-
-    def _start_without(self, error: Exception) -> None:
-        self._start_with(())
-        self._scan_failed(error)
-
-    def _cameras_found(self, cameras: Sequence[Choice]) -> None:
-        self.picker.set_cameras(cameras)
-        count = len(cameras)
-        self._say(f"{count or 'No'} camera{'' if count == 1 else 's'} found")
-
-    def _scan_failed(self, error: Exception) -> None:
-        text = f"Cameras cannot be listed: {error}"
-        self.banners.show_message("scan", text, "warning")
-
     def _snapshot_saved(self, snapshot: Snapshot) -> None:
         self.banners.clear("snapshot")
         self._say(f"Saved {snapshot.picture} and {snapshot.data.name}")
 
     def _ways_out(self) -> tuple[BannerAction, ...]:
         return (
-            BannerAction("Choose camera", self.choose_camera),
+            BannerAction("Choose camera", self.cameras.choose),
             BannerAction("Open file", self.picker.ask_file),
         )

@@ -22,7 +22,8 @@ from ferdesk.preferences.state import WindowState, save_state
 from ferdesk.preferences.table import differing
 from ferdesk.sessions import schema
 from ferdesk.streams.choice import StreamChoice
-from ferdesk.ui import actions, icons, theme
+from ferdesk.ui import actions, icons, splitters, theme
+from ferdesk.ui.ahead import import_soon
 from ferdesk.ui.banner import BannerAction, BannerStack
 from ferdesk.ui.live import PipelineState
 from ferdesk.ui.live_workspace import LiveWorkspace
@@ -31,6 +32,7 @@ from ferdesk.ui.preferences.keeper import PreferencesKeeper
 from ferdesk.ui.rail import Rail
 from ferdesk.ui.source_picker import Choice
 from ferdesk.ui.status import StatusLine
+from ferdesk.ui.unexpected import Unexpected
 from ferdesk.ui.worker import Jobs, Worker
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 _STATUS_MS: Final = 250
 _MESSAGE_MS: Final = 8000
 _PLOTS: Final = "plots"
+_ESTIMATOR: Final = ("nets.aus", "nets.au_bundle")
+"""What neutral faces depend on."""
 
 
 class MainWindow(QMainWindow):
@@ -77,6 +81,7 @@ class MainWindow(QMainWindow):
         self._leaving = False
         self.status = StatusLine()
         self.banners = BannerStack()
+        self.unexpected = Unexpected(self, self.banners)
         self._message_timer = QTimer(self, singleShot=True)
         self.live = LiveWorkspace(
             worker,
@@ -102,10 +107,15 @@ class MainWindow(QMainWindow):
             self.live.toggle_plots()
         if state.geometry:
             self.restoreGeometry(QByteArray(state.geometry))
+        splitters.divide(self, state.splitters)
+        self.live.picker.folder = state.last_folder
 
     def start(self, source: str | None) -> None:
-        """Begin with a source; without one with the first camera, else with the demo."""
-        self.live.start(source)
+        """Begin with a source; without one with a camera, else the demo, and where one was last."""
+        self.live.start(source, self._state.last_camera)
+        before = self.rail.workspaces.get(self._state.workspace)
+        if source is None and before is not None:
+            self._slots()[before]()
 
     def welcome(self, source: str | None) -> None:
         """Greet somebody who was never here, then begin with a source, or quit."""
@@ -133,7 +143,7 @@ class MainWindow(QMainWindow):
 
             results = platformdirs.user_documents_path() / "ferdesk"
             self.analyse = AnalyseWorkspace(
-                self._jobs, self.say, lambda: self._worker.settings, results
+                self._jobs, self.say, lambda: self._worker.settings, results, parent=self.stack
             )
             self.analyse.review_wanted.connect(self.look_at)
             self.analyse.set_colours(self._colours)
@@ -194,6 +204,7 @@ class MainWindow(QMainWindow):
         dialog.pipeline_changed(self._pipeline)
         self._worker.pipeline_changed.connect(dialog.pipeline_changed)
         dialog.bundle_chosen.connect(lambda name: self._keeper.set("nets.bundle", name))
+        dialog.units_chosen.connect(self._use_units)
         dialog.machines_chosen.connect(lambda name: self._keeper.set("nets.disambiguate", name))
         dialog.models_changed.connect(self._worker.rebuild)
         dialog.open()
@@ -205,8 +216,7 @@ class MainWindow(QMainWindow):
             text: for people.
             details: for whoever mends it.
         """
-        copy = BannerAction("Copy details", lambda: QGuiApplication.clipboard().setText(details))
-        self.banners.show_message("unexpected", text, "error", (copy,))
+        self.unexpected.report(text, details)
 
     def warn(self, text: str) -> None:
         """Show what the user should know of the settings."""
@@ -258,11 +268,18 @@ class MainWindow(QMainWindow):
     def _keep_state(self) -> None:
         if self._staged:
             self._show_stage(False)
-        geometry = bytes(self.saveGeometry().data())
-        switches = {**self._state.switches, _PLOTS: self.live.plots_shown}
-        state = self._state.model_copy(update={"geometry": geometry, "switches": switches})
+        changes: dict[str, object] = {
+            "geometry": bytes(self.saveGeometry().data()),
+            "workspace": self.rail.shown,
+            "switches": {**self._state.switches, _PLOTS: self.live.plots_shown},
+            "splitters": {**self._state.splitters, **splitters.sizes_of(self)},
+            "last_folder": self.live.picker.folder,
+            "last_camera": self.live.camera or self._state.last_camera,
+        }
+        if self.review is not None:
+            changes["sessions"] = tuple(map(str, self.review.sessions.others))
         try:
-            save_state(state)
+            save_state(self._state.model_copy(update=changes))
         except PreferencesError as error:
             self.warn(str(error))
 
@@ -271,9 +288,12 @@ class MainWindow(QMainWindow):
             from ferdesk.ui.review.workspace import ReviewWorkspace
 
             folder = self._keeper.now.recording.place
-            self.review = ReviewWorkspace(self._jobs, self.say, folder)
-            self.review.set_colours(self._colours)
-            self.stack.addWidget(self.review)
+            others = [Path(one) for one in self._state.sessions]
+            review = ReviewWorkspace(self._jobs, self.say, folder, others, self.stack)
+            review.set_colours(self._colours)
+            review.page_made.connect(lambda: splitters.divide(review, self._state.splitters))
+            self.stack.addWidget(review)
+            self.review = review
         return self.review
 
     def _go(self, workspace: QWidget, name: actions.ActionName) -> None:
@@ -295,18 +315,29 @@ class MainWindow(QMainWindow):
     def _obey(self, preferences: Preferences) -> None:
         changed = differing(self._preferences, preferences)
         self._preferences = preferences
-        if any(row.section == "display" for row in changed):
+        if self._resolved() != self._colours:
             self._show_theme()
         if any(row.shown.effect == "pipeline" for row in changed):
-            neutral = {"neutral": self._worker.settings.neutral}
-            self._worker.configure(preferences.settings().model_copy(update=neutral))
+            neutral = self._worker.settings.neutral
+            if neutral and any(row.key in _ESTIMATOR for row in changed):
+                self.warn(f"{neutral}'s neutral face was recorded with other action units.")
+                neutral = ""
+            update = {"neutral": neutral}
+            self._worker.configure(preferences.settings().model_copy(update=update))
+
+    def _use_units(self, name: str) -> None:
+        self._keeper.set("nets.aus", "native")
+        self._keeper.set("nets.au_bundle", name)
 
     def _pipeline_changed(self, state: PipelineState) -> None:
         self._pipeline = state
 
-    def _show_theme(self) -> None:
+    def _resolved(self) -> theme.Colours:
         display = self._keeper.now.display
-        self._colours = theme.resolve(theme.Mode(display.theme), display.colours)
+        return theme.resolve(theme.Mode(display.theme), display.palette())
+
+    def _show_theme(self) -> None:
+        self._colours = self._resolved()
         app = QApplication.instance()
         if isinstance(app, QApplication):
             theme.apply(app, self._colours)
@@ -339,6 +370,7 @@ class MainWindow(QMainWindow):
         self._status_timer.start(_STATUS_MS)
         self.live.source_named.connect(lambda name: self.setWindowTitle(f"{name} – ferdesk"))
         self._worker.pipeline_changed.connect(self._pipeline_changed)
+        import_soon(self._jobs, self)
         self._keeper.changed.connect(self._obey)
         self._keeper.failed.connect(self.warn)
         QGuiApplication.styleHints().colorSchemeChanged.connect(lambda _: self._show_theme())

@@ -60,6 +60,16 @@ class Rail(QFrame):
                 self.buttons[name].setCheckable(True)
         self._show_icons()
 
+    @property
+    def workspaces(self) -> dict[str, ActionName]:
+        """What shows each workspace, by its name."""
+        return {name: name for name in _WORKSPACES if name in self.buttons}
+
+    @property
+    def shown(self) -> str:
+        """The name of the workspace that is shown; empty for none."""
+        return next((one for one in self.workspaces.values() if self.buttons[one].isChecked()), "")
+
     def show_workspace(self, name: ActionName) -> None:
         """Show which workspace is shown."""
         for one in _WORKSPACES:

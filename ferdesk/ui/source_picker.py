@@ -1,6 +1,6 @@
 """Choosing what is watched: cameras by name, the demo, files, folders, streams."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,14 +17,16 @@ from PySide6.QtWidgets import (
 from ferdesk.core.errors import SourceError
 from ferdesk.sources import is_device
 from ferdesk.sources.images import IMAGE_SUFFIXES
+from ferdesk.sources.modes import Mode
 from ferdesk.sources.stream import is_stream, public_name
 from ferdesk.sources.video import VIDEO_SUFFIXES
 from ferdesk.ui import icons
-from ferdesk.ui.theme import GAP, Colours
+from ferdesk.ui.theme import GAP, Colours, set_narrow
 
 DEMO: Final = "demo"
 """The spec of the built-in demo."""
 
+_WIDEST: Final = 350
 _FILTER: Final = "Videos and pictures ({});;All files (*)".format(
     " ".join(f"*{suffix}" for suffix in sorted(VIDEO_SUFFIXES | IMAGE_SUFFIXES))
 )
@@ -38,7 +40,11 @@ class Choice(NamedTuple):
 
 
 class SourcePicker(QWidget):
-    """The list of sources and the button that looks for cameras again."""
+    """The list of sources and the button that looks for cameras again.
+
+    Attributes:
+        folder: where a file was opened last; empty for the folder that the program was started in.
+    """
 
     chosen = Signal(str)
     """A spec for `open_source`, chosen by the user."""
@@ -49,15 +55,17 @@ class SourcePicker(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cameras: tuple[Choice, ...] = ()
+        self.folder = ""
+        self._modes: Mapping[str, Sequence[Mode]] = {}
         self._current: Choice | None = None
         self.combo = QComboBox()
         self.combo.setAccessibleName("Source")
         self.combo.setToolTip("What is watched: a camera, the demo, a file, a folder or a stream")
         self.combo.setMinimumWidth(110)
-        self.combo.setMaximumWidth(300)
         self.combo.activated.connect(self._activated)
         self.refresh = QPushButton()
         self.refresh.setIconSize(QSize(18, 18))
+        set_narrow(self.refresh, True)
         self.refresh.setToolTip("Look for cameras again")
         self.refresh.setAccessibleName("Look for cameras again")
         self.refresh.clicked.connect(self.refresh_wanted)
@@ -74,6 +82,7 @@ class SourcePicker(QWidget):
         row.setSpacing(GAP // 2)
         row.addWidget(self.combo, 1)
         row.addWidget(self.refresh)
+        self.setMaximumWidth(_WIDEST)
         self._fill()
 
     @property
@@ -84,6 +93,15 @@ class SourcePicker(QWidget):
     def set_cameras(self, cameras: Sequence[Choice]) -> None:
         """List these cameras."""
         self._cameras = tuple(cameras)
+        self._fill()
+
+    def set_modes(self, modes: Mapping[str, Sequence[Mode]]) -> None:
+        """Say which sizes and rates cameras offer.
+
+        Args:
+            modes: by spec, the largest first; cameras of which nothing is known are left out.
+        """
+        self._modes = modes
         self._fill()
 
     def show_current(self, spec: str) -> None:
@@ -105,12 +123,15 @@ class SourcePicker(QWidget):
 
     def ask_file(self) -> None:
         """Let the user choose a video or a picture."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open a video or picture", "", _FILTER)
-        self._choose(path)
+        where = self.folder
+        path, _ = QFileDialog.getOpenFileName(self, "Open a video or picture", where, _FILTER)
+        self._chose_in(path)
 
     def ask_folder(self) -> None:
         """Let the user choose a folder of pictures."""
-        self._choose(QFileDialog.getExistingDirectory(self, "Open a folder of pictures"))
+        where = self.folder
+        title = "Open a folder of pictures"
+        self._chose_in(QFileDialog.getExistingDirectory(self, title, where))
 
     def ask_stream(self) -> None:
         """Let the user type the address of a stream."""
@@ -122,6 +143,11 @@ class SourcePicker(QWidget):
     def set_colours(self, colours: Colours) -> None:
         """Follow the theme."""
         self.refresh.setIcon(icons.icon("refresh", colours.text))
+
+    def _chose_in(self, path: str) -> None:
+        if path:
+            self.folder = str(Path(path).parent)
+        self._choose(path)
 
     def _choose(self, spec: str) -> None:
         if spec:
@@ -143,7 +169,13 @@ class SourcePicker(QWidget):
         with QSignalBlocker(self.combo):
             self.combo.clear()
             for choice in choices:
-                self.combo.addItem(choice.name, choice.spec)
+                modes = self._modes.get(choice.spec, ())
+                best = f"   up to {modes[0].text}" if modes else ""
+                self.combo.addItem(f"{choice.name}{best}", choice.spec)
+                tip = "\n".join([choice.name, *(mode.text for mode in modes)])
+                self.combo.setItemData(self.combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            # The list may be wider than the box.
+            self.combo.view().setMinimumWidth(self.combo.view().sizeHintForColumn(0) + 2 * GAP)
             self.combo.insertSeparator(self.combo.count())
             for text in self._dialogs:
                 self.combo.addItem(text)

@@ -1,16 +1,16 @@
 """Large words for an audience: what the largest faces express."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import FaceResult
 from ferdesk.ui.face_card import percent
-from ferdesk.ui.theme import DARK, Colours, expression_colour
+from ferdesk.ui.face_names import unnamed
+from ferdesk.ui.theme import DARK, Colours, label_colour
 
 _MOST: Final = 3
 _SHARE: Final = 0.13
@@ -25,16 +25,31 @@ class StageLabel(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._colours = DARK
         self._shown: list[tuple[int, str, float]] = []
+        self._names: Mapping[int, str] = {}
+        self._unsure_below = 0.0
 
-    def show_faces(self, faces: Sequence[FaceResult]) -> None:
-        """Show what these express, largest first."""
+    def show_faces(self, faces: Sequence[FaceResult], names: Mapping[int, str]) -> None:
+        """Show what these express.
+
+        Args:
+            faces: the largest first.
+            names: what persons are called, by number, where they are called anything.
+        """
         known = [face for face in faces[:_MOST] if face.label]
-        shown = [(face.face.track_id, face.label, face.confidence) for face in known]
-        if shown != self._shown:
-            self._shown = shown
-            words = ", ".join(f"face {number}: {label}" for number, label, _ in shown)
+        least = self._unsure_below
+        shown = [(one.face.track_id, one.shown_label(least), one.confidence) for one in known]
+        if (shown, names) != (self._shown, self._names):
+            self._shown, self._names = shown, names
+            called = [names.get(number, unnamed(number)) for number, _, _ in shown]
+            words = ", ".join(
+                f"{who}: {label}" for who, (_, label, _) in zip(called, shown, strict=True)
+            )
             self.setAccessibleName(words or "No face")
             self.update()
+
+    def set_unsure_below(self, share: float) -> None:
+        """Call an expression unsure that is less probable than this."""
+        self._unsure_below = share
 
     def set_colours(self, colours: Colours) -> None:
         """Follow the theme."""
@@ -56,10 +71,10 @@ class StageLabel(QWidget):
         font.setBold(True)
         painter.setFont(font)
         for place, (number, label, confidence) in enumerate(self._shown):
-            colour = expression_colour(EXPRESSIONS.index(label), self._colours)
-            painter.setPen(colour)
-            who = f"{number}  " if count > 1 else ""
-            text = f"{who}{label.capitalize()}  {percent(confidence)}"
+            painter.setPen(label_colour(label, self._colours))
+            who = self._names.get(number, str(number) if count > 1 else "")
+            text = f"{who}  {label.capitalize()}  {percent(confidence)}".lstrip()
+            text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideLeft, round(width))
             cell = QRectF(place * width, 0, width, self.height())
             painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text)
         painter.end()

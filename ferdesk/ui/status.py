@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QWidget
 
 from ferdesk.streams.hub import OutputStatus
 from ferdesk.ui.live import LiveResult, PipelineState
@@ -13,6 +13,9 @@ from ferdesk.ui.theme import GAP, named
 
 _NOTHING: Final = "–"
 _ELIDED_WIDTH: Final = 40
+_NARROW: Final = 320
+_ROOMY: Final = 1000
+"""A line of this width says also which face models and engine run, without one's pointing at it."""
 _NET_TIP: Final = "The expression net"
 
 
@@ -45,6 +48,8 @@ class StatusLine(QFrame):
         self.setAccessibleName("Status")
         row = QHBoxLayout(self)
         row.setContentsMargins(GAP, GAP // 3, GAP, GAP // 3)
+        # Else all that is said would keep the window from becoming narrow.
+        row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         row.setSpacing(GAP * 2)
         self.source = named(ElidedLabel(), "statusSource")
         self.source.setAccessibleDescription("The source and the size of its frames")
@@ -58,6 +63,7 @@ class StatusLine(QFrame):
         self.faces = _label("statusFaces", "The face models that run")
         self.engine = _label("statusEngine", "What runs the nets")
         self.bundle = _label("statusBundle", _NET_TIP)
+        self.neutral = _label("statusNeutral", "Whose neutral face is taken off the action units")
         row.addWidget(self.source)
         row.addWidget(self.message, 1)
         for label in (
@@ -69,6 +75,7 @@ class StatusLine(QFrame):
             self.faces,
             self.engine,
             self.bundle,
+            self.neutral,
         ):
             row.addWidget(label)
         self.show_pipeline(PipelineState())
@@ -81,12 +88,26 @@ class StatusLine(QFrame):
         self.faces.setText(f"faces: {state.faces_backend or _NOTHING}")
         self.engine.setText(f"engine: {state.engine or _NOTHING}")
         self.bundle.setText(f"net: {state.bundle or _NOTHING}")
+        self.neutral.setText(f"neutral: {state.neutral}")
+        self.neutral.setVisible(bool(state.neutral))
         self.bundle.setToolTip(
             f"{_NET_TIP}\n"
+            f"Face models: {state.faces_backend or _NOTHING}\n"
+            f"Engine: {state.engine or _NOTHING}\n"
             f"Action units: {state.au_estimator or 'none'}\n"
             f"Decides between contested expressions: {state.disambiguator or 'nothing'}\n"
             f"Neutral face: {state.neutral or 'none'}"
         )
+
+    def minimumSizeHint(self) -> QSize:
+        """Hardly any width."""
+        return QSize(_NARROW, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out what the net's tool tip says, too, where there is little room."""
+        super().resizeEvent(event)
+        for label in (self.faces, self.engine):
+            label.setVisible(event.size().width() >= _ROOMY)
 
     def show_source(self, name: str, size: tuple[int, int] | None) -> None:
         """Show the source's name and the (width, height) of its frames."""

@@ -92,15 +92,20 @@ class Tap:
             recorder, self._recorder, self._wanted = self._recorder, None, None
         return recorder
 
-    def before(self, pipeline: ResettablePipeline, settings: Settings, captured: Captured) -> None:
-        """Called before a frame is analysed: begins a recording, or ends one that cannot go on."""
+    def before(self, pipeline: ResettablePipeline, settings: Settings, captured: Captured) -> bool:
+        """Called before a frame is analysed: begins a recording, or ends one that cannot go on.
+
+        Returns:
+            Whether one was to begin, so that the pipeline has forgotten all tracks.
+        """
         with self._lock:
+            begins = self._wanted is not None
             if self._wanted is not None:
                 (folder, choice), self._wanted = self._wanted, None
                 self._begin(folder, choice, pipeline, settings, captured)
             recorder = self._recorder
             if recorder is None:
-                return
+                return begins
             why = recorder.state.trouble
             if captured.session != self._session:
                 why = "The recording ended: another source is shown."
@@ -109,6 +114,7 @@ class Tap:
             if why:
                 self._recorder = None
                 self._report(RecordingEnd(recorder, why))
+            return begins
 
     def take(self, result: FrameResult) -> None:
         """Called with each result."""

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QWidget
 
 from ferdesk import resources
 from ferdesk.core.labels import EXPRESSIONS
-from ferdesk.overlay_colours import SAFE_ON_LIGHT, ColourSet, expression_colours
+from ferdesk.overlay_colours import USUAL, Palette
 
 W = TypeVar("W", bound=QWidget)
 
@@ -17,6 +17,11 @@ _ICONS: Final = resources.root() / "icons"
 _CHEVRON: Final = (_ICONS / "chevron.svg").as_posix()
 _CHEVRON_UP: Final = (_ICONS / "chevron_up.svg").as_posix()
 _CHECK: Final = (_ICONS / "check.svg").as_posix()
+
+_HUES: Final = (215, 28, 150, 330, 275, 55, 185, 0)
+"""Of curves, in degrees, one after the other."""
+
+_NARROW: Final = "narrow"
 
 GAP: Final = 12
 """The space between things, in device-independent pixels; half of it within groups."""
@@ -36,7 +41,7 @@ class Mode(StrEnum):
 
 
 class Colours(NamedTuple):
-    """The colours of one theme, as #rrggbb, and which set the expressions' are of."""
+    """The colours of one theme, as #rrggbb, and the expressions'."""
 
     window: str
     surface: str
@@ -50,7 +55,7 @@ class Colours(NamedTuple):
     info: str
     warning: str
     error: str
-    expressions: ColourSet = "standard"
+    expressions: Palette = USUAL
 
 
 DARK: Final = Colours(
@@ -90,8 +95,8 @@ def named(widget: W, name: str) -> W:
     return widget
 
 
-def resolve(mode: Mode, expressions: ColourSet = "standard") -> Colours:
-    """The colours for a mode, with this set of the expressions'; dark where nobody says."""
+def resolve(mode: Mode, expressions: Palette = USUAL) -> Colours:
+    """The colours for a mode, with these of the expressions; dark where nobody says."""
     light = mode is Mode.LIGHT
     if mode is Mode.SYSTEM:
         light = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Light
@@ -104,22 +109,41 @@ def apply(app: QApplication, colours: Colours) -> None:
     app.setStyleSheet(_style_sheet(colours))
 
 
+def set_narrow(button: QWidget, narrow: bool) -> None:
+    """Leave little room around a button's icon, where it has no words, or the usual room."""
+    if button.property(_NARROW) != narrow:
+        button.setProperty(_NARROW, narrow)
+        button.style().unpolish(button)  # else the style sheet does not look at it again
+        button.style().polish(button)
+
+
 def plain_buttons(box: QDialogButtonBox) -> None:
     """Take the desktop's own icons off a dialog's buttons; they fit neither theme."""
     for button in box.buttons():
         button.setIcon(QIcon())
 
 
+def is_light(colours: Colours) -> bool:
+    """Whether things are drawn on a light ground."""
+    return QColor(colours.surface).lightnessF() > 0.5
+
+
 def expression_colour(index: int, colours: Colours) -> QColor:
     """The colour of expression number `index`, dark enough to be seen on a light surface."""
-    name = EXPRESSIONS[index]
-    light = QColor(colours.surface).lightnessF() > 0.5
-    if light and colours.expressions == "safe":
-        return QColor(*SAFE_ON_LIGHT[name])
-    colour = QColor(*expression_colours(colours.expressions)[name])
-    if light and colour.lightnessF() > 0.42:
-        return QColor.fromHslF(max(colour.hslHueF(), 0.0), colour.hslSaturationF(), 0.42)
-    return colour
+    return QColor(*colours.expressions.colours(is_light(colours))[EXPRESSIONS[index]])
+
+
+def label_colour(label: str, colours: Colours) -> QColor:
+    """The colour of an expression's name; muted where the name is "unsure"."""
+    if label not in EXPRESSIONS:
+        return QColor(colours.muted)
+    return expression_colour(EXPRESSIONS.index(label), colours)
+
+
+def series_colour(place: int, colours: Colours) -> QColor:
+    """The colour of curve number `place` of those that are no expressions; then round again."""
+    lightness = 0.38 if is_light(colours) else 0.66
+    return QColor.fromHslF(_HUES[place % len(_HUES)] / 360, 0.85, lightness)
 
 
 def _palette(colours: Colours) -> QPalette:
@@ -156,6 +180,7 @@ QPushButton, QComboBox {{
     background: {colours.surface}; color: {colours.text};
     border: 1px solid {colours.border}; border-radius: 7px; padding: 6px 12px; min-height: 20px;
 }}
+QPushButton[{_NARROW}="true"] {{ padding: 6px 7px; }}
 QPushButton:hover, QComboBox:hover {{ background: {colours.raised}; }}
 QPushButton:pressed {{ background: {colours.border}; }}
 QPushButton:checked {{ background: {colours.raised}; border-color: {colours.accent}; }}
@@ -184,16 +209,24 @@ QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
 }}
 QAbstractSpinBox::up-arrow {{ image: url("{_CHEVRON_UP}"); width: 10px; height: 10px; }}
 QAbstractSpinBox::down-arrow {{ image: url("{_CHEVRON}"); width: 10px; height: 10px; }}
-QCheckBox::indicator {{
+QCheckBox::indicator, #units::indicator {{
     width: 16px; height: 16px; border: 1px solid {colours.muted}; border-radius: 4px;
     background: {colours.surface};
 }}
-QCheckBox::indicator:checked {{
+QCheckBox::indicator:checked, #units::indicator:checked {{
     background: {colours.accent}; border-color: {colours.accent}; image: url("{_CHECK}");
 }}
 QCheckBox::indicator:focus {{ border: 2px solid {colours.accent}; }}
 QCheckBox::indicator:checked:focus {{ border-color: {colours.text}; }}
 QCheckBox::indicator:disabled {{ border-color: {colours.border}; }}
+#units {{
+    background: {colours.surface}; border: 1px solid {colours.border}; border-radius: 7px;
+    padding: 4px; outline: none;
+}}
+#units::item {{ padding: 2px; border: 1px solid transparent; border-radius: 5px; }}
+#units::item:hover {{ background: {colours.raised}; }}
+#units::item:selected {{ background: {colours.raised}; color: {colours.text}; }}
+#units:focus::item:selected {{ border-color: {colours.accent}; }}
 #sections {{ background: transparent; border: none; outline: none; }}
 #sections::item {{ padding-left: 8px; border: 1px solid transparent; border-radius: 7px; }}
 #sections::item:hover {{ background: {colours.raised}; }}

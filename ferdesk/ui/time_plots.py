@@ -1,23 +1,37 @@
 """Rolling plots of a face's probabilities and strongest action units over the last minute."""
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
-from ferdesk.core.aus import ACTION_UNITS
+from ferdesk.core.aus import ACTION_UNITS, AU_NUMBERS
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import FloatArray
+from ferdesk.ui.face_names import unnamed
 from ferdesk.ui.history import SPAN_S, History, Times
-from ferdesk.ui.theme import DARK, GAP, Colours, expression_colour, named
+from ferdesk.ui.theme import DARK, GAP, Colours, expression_colour, named, series_colour
 
-_REFRESH_MS: Final = 100
-_UNITS: Final = 4
-"""So many units are drawn: those that changed most in what is shown."""
-_STYLES: Final = ("#5b9bf8", "#f59e0b", "#34d399", "#f472b6")
+_REFRESH_MS: Final = 50
+"""Of the two plots in turn: both at once would hold up the picture for longer than a frame."""
+_MOST_UNITS: Final = 8
+"""So many chosen units are all drawn."""
+_FEW_UNITS: Final = 4
+"""Of more, so many are: those that changed most in what is shown."""
+_LIVELIER: Final = 1.25
+_BETWEEN: Final = "   "
 _LARGEST: Final = "Largest face"
 
 
@@ -26,14 +40,25 @@ class TimePlots(QWidget):
 
     Args:
         history: what is drawn, several times a second.
+        name_of: what a person is called, by number.
         parent: the widget that it lies in.
     """
 
-    def __init__(self, history: History, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        history: History,
+        name_of: Callable[[int], str] = unnamed,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setAccessibleName("Time plots")
         self.setMinimumHeight(150)
         self._history = history
+        self._name_of = name_of
+        self._units = frozenset(AU_NUMBERS)
+        self._lively: list[int] = []
+        self._waiting: list[Callable[[], None]] = []
+        self._colours = DARK
         self._drawn = -1
         self.who = QComboBox()
         self.who.setAccessibleName("Whose curves are shown")
@@ -45,8 +70,10 @@ class TimePlots(QWidget):
         self.odds = _plot("probability")
         self.units = _plot("activation")
         self._curves = [self.odds.plot(name=name) for name in EXPRESSIONS]
-        self._unit_curves = [self.units.plot() for _ in range(_UNITS)]
+        self._unit_curves = [self.units.plot() for _ in range(_MOST_UNITS)]
         self.legend = named(QLabel(), "muted")
+        # Else its words would keep the window from becoming narrow.
+        self.legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._lay_out()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._refresh)
@@ -59,8 +86,16 @@ class TimePlots(QWidget):
             plot.setXRange(-SPAN_S, 0, padding=0)
             plot.setYRange(0, 1, padding=0.02)
 
+    def choose_units(self, numbers: frozenset[int]) -> None:
+        """Draw these action units, where they are estimated: all of a few, else the liveliest."""
+        if numbers != self._units:
+            self._units = numbers
+            self._drawn = -1
+
     def set_colours(self, colours: Colours) -> None:
         """Follow the theme."""
+        self._colours = colours
+        self._drawn = -1
         for plot in (self.odds, self.units):
             plot.setBackground(QColor(colours.surface))
             for side in ("left", "bottom"):
@@ -69,8 +104,8 @@ class TimePlots(QWidget):
                 axis.setTextPen(QColor(colours.muted))
         for index, curve in enumerate(self._curves):
             curve.setPen(pg.mkPen(expression_colour(index, colours), width=2))
-        for colour, curve in zip(_STYLES, self._unit_curves, strict=True):
-            curve.setPen(pg.mkPen(QColor(colour), width=2))
+        for place, curve in enumerate(self._unit_curves):
+            curve.setPen(pg.mkPen(series_colour(place, colours), width=2))
 
     def _lay_out(self) -> None:
         above = QHBoxLayout()
@@ -90,46 +125,70 @@ class TimePlots(QWidget):
 
     def _refresh(self) -> None:
         changes = self._history.changes
-        if changes == self._drawn or self.hold.isChecked() or not self.isVisible():
+        if self.hold.isChecked() or not self.isVisible():
             return
-        self._drawn = changes
-        self._show_people()
-        times, odds, units = self._history.of(self.who.currentData() or self._history.largest)
+        if not self._waiting and changes != self._drawn:
+            self._drawn = changes
+            self._show_people()
+            self._waiting = [self._show_odds, self._show_units]
+        if self._waiting:
+            self._waiting.pop(0)()
+
+    def _show_odds(self) -> None:
+        times, odds, _ = self._shown()
         if not len(times):
-            for curve in (*self._curves, *self._unit_curves):
+            for curve in self._curves:
                 curve.clear()
-            self.legend.setText("")
             return
         ago = times - times[-1]
         for index, curve in enumerate(self._curves):
             curve.setData(ago, odds[:, index])
-        self._show_units(ago, units)
 
-    def _show_units(self, ago: Times, units: FloatArray) -> None:
-        known = np.flatnonzero(np.isfinite(units).all(axis=0))
-        moved = units[:, known].std(axis=0) if len(known) else np.empty(0)
-        chosen = sorted(known[np.argsort(moved)[::-1][:_UNITS]].tolist())
-        words = []
+    def _shown(self) -> tuple[Times, FloatArray, FloatArray]:
+        return self._history.of(self.who.currentData() or self._history.largest)
+
+    def _show_units(self) -> None:
+        times, _, units = self._shown()
+        ago = times - times[-1:]
+        known = np.flatnonzero(np.isfinite(units).all(axis=0)) if len(times) else np.empty(0, int)
+        known = known[[ACTION_UNITS[index].number in self._units for index in known]]
+        if len(known) > _MOST_UNITS:
+            moved = units[:, known].std(axis=0)
+            # One that is drawn stays until another one is clearly livelier.
+            moved[np.isin(known, self._lively)] *= _LIVELIER
+            known = np.sort(known[np.argsort(moved)[::-1][:_FEW_UNITS]])
+        chosen = self._lively = known.tolist()
+        self._show_legend(chosen)
         for place, curve in enumerate(self._unit_curves):
             if place >= len(chosen):
                 curve.clear()
                 continue
             curve.setData(ago, units[:, chosen[place]])
-            unit = ACTION_UNITS[chosen[place]]
-            words.append(f'<span style="color:{_STYLES[place]}">{unit.code} {unit.name}</span>')
-        self.legend.setText(" &nbsp; ".join(words))
+
+    def _show_legend(self, chosen: list[int]) -> None:
+        """Say which curve is which, by its code alone where there is no room for names."""
+        units = [ACTION_UNITS[index] for index in chosen]
+        names = [f"{unit.code} {unit.name}" for unit in units]
+        self.legend.setToolTip("\n".join(names))
+        width = self.legend.fontMetrics().horizontalAdvance(_BETWEEN.join(names))
+        said = names if width <= self.legend.width() else [unit.code for unit in units]
+        words = [
+            f'<span style="color:{series_colour(place, self._colours).name()}">{one}</span>'
+            for place, one in enumerate(said)
+        ]
+        self.legend.setText(_BETWEEN.replace(" ", "&nbsp;").join(words))
 
     def _show_people(self) -> None:
-        people = self._history.people()
-        shown = [self.who.itemData(index) for index in range(1, self.who.count())]
-        if list(people) == shown:
+        people = [(number, self._name_of(number)) for number in self._history.people()]
+        listed = range(1, self.who.count())
+        if people == [(self.who.itemData(index), self.who.itemText(index)) for index in listed]:
             return
         current = self.who.currentData()
         self.who.blockSignals(True)
         self.who.clear()
         self.who.addItem(_LARGEST, 0)
-        for number in people:
-            self.who.addItem(f"Face {number}", number)
+        for number, name in people:
+            self.who.addItem(name, number)
         self.who.setCurrentIndex(max(0, self.who.findData(current)))
         self.who.blockSignals(False)
 
@@ -138,6 +197,8 @@ def _plot(what: str) -> pg.PlotWidget:
     plot = pg.PlotWidget()
     plot.setAccessibleName(f"{what.capitalize()} over the last minute")
     plot.hideButtons()
+    # Room for the half of a number at the end of an axis that lies beside it.
+    plot.getPlotItem().setContentsMargins(0, GAP // 2, GAP, 0)
     plot.setMenuEnabled(False)
     plot.setLabel("bottom", "seconds ago")
     plot.setLabel("left", what)

@@ -7,7 +7,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QPushButton, QWidget
 
-from ferdesk.ui import actions, icons
+from ferdesk.ui import actions, icons, theme
 from ferdesk.ui.actions import ActionName
 from ferdesk.ui.theme import DARK, GAP, Colours
 
@@ -20,14 +20,19 @@ _ICONS: Final[Mapping[ActionName, icons.Name]] = {
     "plots": "plots",
     "units": "units",
     "tint": "tint",
+    "maps": "maps",
     "neutral": "neutral",
     "stage": "stage",
 }
 _WORDS: Final[dict[ActionName, str]] = {"snapshot": "Snapshot", "record": "Record"}
 _NARROW: Final = 320
+_EAGER: Final = 100
+"""The picker takes what room there is, up to its greatest width, before it is left empty."""
 _LEFT: Final = 4
 """So many of the buttons stand beside the picker; the others at the right."""
-_SWITCHES: Final = frozenset({"units", "tint", "record", "outputs", "mirror", "plots"})
+_SWITCHES: Final = frozenset(
+    {"units", "tint", "maps", "record", "outputs", "mirror", "plots", "neutral"}
+)
 """What stays pressed while it is on."""
 
 
@@ -47,7 +52,7 @@ class TopBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GAP // 2)
-        row.addWidget(picker, 1)
+        row.addWidget(picker, _EAGER)
         for index, button in enumerate(self.buttons.values()):
             if index == _LEFT:
                 row.addStretch(1)
@@ -67,6 +72,13 @@ class TopBar(QWidget):
     def show_on(self, name: ActionName, on: bool) -> None:
         """Show a switch as pressed, or not."""
         self.buttons[name].setChecked(on)
+
+    def set_possible(self, name: ActionName, why_not: str) -> None:
+        """Let a button be pressed, unless there is a reason why not; its tool tip says it."""
+        button = self.buttons[name]
+        button.setEnabled(not why_not)
+        button.setToolTip(why_not or actions.tip(actions.spec_of(name)))
+        button.setAccessibleDescription(why_not)
 
     def set_colours(self, colours: Colours) -> None:
         """Follow the theme."""
@@ -88,7 +100,9 @@ class TopBar(QWidget):
     def _show_words(self) -> None:
         words = {"pause": "Resume" if self._paused else "Pause", **_WORDS}
         for name, word in words.items():
-            self.buttons[name].setText("" if self._compact else word)
+            button = self.buttons[name]
+            button.setText("" if self._compact else word)
+            theme.set_narrow(button, self._compact)
 
     def _show_icons(self) -> None:
         for name, button in self.buttons.items():
@@ -100,6 +114,7 @@ def _button(name: ActionName, run: Callable[[], None]) -> QPushButton:
     spec = actions.spec_of(name)
     button = QPushButton()
     button.setIconSize(QSize(18, 18))
+    theme.set_narrow(button, True)
     button.setToolTip(actions.tip(spec))
     button.setAccessibleName(spec.text)
     button.setCheckable(name in _SWITCHES)

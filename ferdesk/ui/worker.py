@@ -139,6 +139,10 @@ class Worker(QObject):
         self._settings = settings
         self._analysis.configure(settings)
 
+    def want_maps(self, on: bool) -> None:
+        """Whether faces are to come with activation maps, from the next frame on."""
+        self._analysis.want_maps(on)
+
     def rebuild(self) -> None:
         """Try again to build the pipeline from the same settings."""
         self._analysis.configure(self._settings)
@@ -232,7 +236,8 @@ class Jobs(QObject):
         return join_all(self._threads, timeout_s)
 
     def _call(self, outcome: Callable[[], None]) -> None:
-        outcome()
+        if not self._closed:  # it may have been on its way when this was closed
+            outcome()
 
 
 def join_all(threads: list[threading.Thread], timeout_s: float) -> bool:

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QFileDialog,
-    QInputDialog,
     QLineEdit,
     QWidget,
 )
@@ -93,20 +92,18 @@ def steps(folder: Path) -> Iterator[tuple[str, Ready]]:
 
     live.open(str(at_rest(folder)))
     yield "rest", lambda: live.view.live is not None and live.view.live.result.faces
-    QTimer.singleShot(0, lambda: click(live.top.buttons["neutral"]))
-    yield "name", lambda: dialog_of(QInputDialog)
-    ask = dialog_of(QInputDialog)
-    assert isinstance(ask, QInputDialog)
-    QTest.keyClick(ask.findChild(QLineEdit), Qt.Key.Key_Return)
-    yield "calibrating", lambda: "Recording the neutral" in (live.banners.message("neutral") or "")
-    yield (
-        "calibrated",
-        lambda: (
-            "Recording the neutral"
-            not in (live.banners.message("neutral") or "Recording the neutral")
-        ),
-    )
-    tell(f"neutral: {live.banners.message('neutral')}")
+    click(live.top.buttons["neutral"])
+    faces = live.calibration.dialog
+    assert faces is not None
+    yield "neutral faces", faces.record_button.isEnabled
+    click(faces.record_button)
+    QTest.keyClick(faces.wizard.name, Qt.Key.Key_Return)
+    yield "calibrating", lambda: faces.wizard.running
+    yield "calibrated", lambda: not faces.wizard.running
+    tell(f"neutral: {faces.wizard.words.text()}")
+    click(faces.wizard.use_button)
+    yield "neutral used", lambda: window.status.neutral.text() == "neutral: me"
+    click(faces.close_button)
 
     choose_demo(live.picker.combo)
     yield "demo", lambda: live.view.live is not None and live.view.live.source.kind == "demo"
@@ -120,9 +117,9 @@ def steps(folder: Path) -> Iterator[tuple[str, Ready]]:
     click(window.rail.buttons["go_review"])
     review = window.review
     assert review is not None
-    yield "listed", lambda: review.sessions.table.rowCount() == 1
+    yield "listed", lambda: review.sessions.model.rowCount() == 1
     table = review.sessions.table
-    cell = table.visualItemRect(table.item(0, 0)).center()
+    cell = table.visualRect(review.sessions.model.index(0, 0)).center()
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=cell)
     QTest.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=cell)
     if review.page.opened is None:

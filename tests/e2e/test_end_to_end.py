@@ -19,6 +19,7 @@ STEPS = (
     "welcome",
     "picture",
     "calibrated",
+    "neutral used",
     "recorded",
     "opened",
     "annotated",
@@ -71,7 +72,7 @@ def test_a_user_clicks_through(tmp_path: Path, display: str) -> None:
     )
     reached = [line.removeprefix("reached: ") for line in ran.stdout.splitlines()]
     assert set(STEPS) <= set(reached), ran.stdout + ran.stderr
-    assert "is saved and taken off" in ran.stdout  # the neutral face
+    assert "neutral: me is saved" in ran.stdout
     assert ran.returncode == 0, ran.stdout + ran.stderr
     noise = [line for line in ran.stderr.splitlines() if "qt" in line.lower() or "QObject" in line]
     assert not noise

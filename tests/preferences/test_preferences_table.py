@@ -27,6 +27,8 @@ FEEDS: dict[str, Callable[[Preferences], object]] = {
     "display": Preferences.overlay,
     "display.theme": lambda p: Mode(p.display.theme),
     "display.units": lambda p: p.display.units,
+    "display.unit_order": lambda p: p.display.unit_order,
+    "display.unit_choice": lambda p: p.display.chosen_units,
     "recording": lambda p: RecordingChoice(**p.recording.choice()),
     "recording.folder": lambda p: p.recording.place,
     "outputs": Preferences.streams,
@@ -42,10 +44,12 @@ def another(row: Preference) -> Value:
         return not row.default
     if row.kind == "choice":
         return next(choice for choice in row.choices if choice != row.default)
+    if row.shown.widget in ("colour", "units"):
+        return {"colour": "#0a0b0c", "units": "1, 12"}[row.shown.widget]
     if row.kind == "text":
         return "elsewhere"
     assert row.maximum is not None
-    return type(row.default)(row.maximum)
+    return int(row.maximum) if row.kind == "integer" else float(row.maximum)
 
 
 @pytest.mark.parametrize("row", TABLE.values(), ids=TABLE)
@@ -73,7 +77,7 @@ def test_each_preference_says_what_it_is(row: Preference) -> None:
         assert row.maximum is not None
         for wrong in (row.minimum - 1, row.maximum + 1):
             with pytest.raises(PreferencesError, match=row.key):
-                row.checked(type(row.default)(wrong))
+                row.checked(int(wrong) if row.kind == "integer" else float(wrong))
 
 
 def test_the_defaults_are_those_of_the_program() -> None:
@@ -94,6 +98,15 @@ def test_folders_of_the_user_are_found() -> None:
     assert row.changed(Preferences(), "~/talks").recording.place == Path.home() / "talks"
 
 
+def test_a_number_may_be_left_to_the_bundle() -> None:
+    row = by_key("nets.t2")
+    assert (row.kind, row.default, row.minimum, row.maximum) == ("number", "auto", 0, 1)
+    assert row.text_of("auto") == "As the bundle says"
+    assert row.text_of(0.35) == "0.35"
+    assert row.changed(Preferences(), 0.35).settings() == Settings(t2=0.35)
+    assert "published figures" in row.help
+
+
 def test_no_token_can_be_stored() -> None:
     assert not [key for key in TABLE if "token" in key]
 
@@ -106,7 +119,13 @@ def test_no_token_can_be_stored() -> None:
         ("faces.max_faces", "3", 3),
         ("smoothing.seconds", "1", 1.0),
         ("display.theme", "dark", "dark"),
+        ("display.unit_choice", "12 1,4", "1, 4, 12"),
+        ("display.unit_choice", "none", "none"),
+        ("display.colour_fear", "#FFCC00", "#ffcc00"),
         ("nets.bundle", " a b ", " a b "),
+        ("nets.t2", "auto", "auto"),
+        ("nets.t2", "0.35", 0.35),
+        ("nets.t3", "0", 0.0),
     ],
 )
 def test_texts_become_values(key: str, text: str, value: Value) -> None:
@@ -121,9 +140,16 @@ def test_texts_become_values(key: str, text: str, value: Value) -> None:
         ("faces.max_faces", "65", "less than or equal to 64"),
         ("smoothing.seconds", "nan", "less than or equal to 5"),
         ("display.theme", "pink", "'system', 'dark' or 'light'"),
+        ("display.unit_choice", "3", "all, none, or numbers"),
+        ("display.unit_choice", "", "all, none, or numbers"),
+        ("display.colour_fear", "red", "match pattern"),
         ("nets.bundle", "", "at least 1"),
         ("nets.bundle", "a\nb", "one line"),
         ("outputs.osc_host", "a b", "host"),
+        ("nets.t2", "soon", "valid number"),
+        ("nets.t2", "1.5", "less than or equal to 1"),
+        ("nets.t3", "-0.1", "greater than or equal to 0"),
+        ("nets.t3", "nan", "equal to"),
         ("recording.consent", "x" * 10_001, "at most 10000"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ferdesk.cli import app
-from ferdesk.commands.options import DEFAULT, STANDARD, chosen
+from ferdesk.commands.options import DEFAULT, STANDARD, chosen, stated
 from ferdesk.commands.settings import settings_app
 from ferdesk.commands.streams import stream_choice
 from ferdesk.core.errors import FerdeskError, PreferencesError
@@ -119,6 +119,17 @@ def test_options_win_over_preferences_and_these_over_defaults() -> None:
     assert chosen(**said) == Settings(max_faces=5, smoothing_s=0.0)
     with pytest.raises(FerdeskError, match="max_faces"):
         chosen(max_faces=0)
+
+
+def test_thresholds_are_numbers_or_left_to_the_bundle(path: Path) -> None:
+    path.write_text("[nets]\nt2 = 0.3\n")
+    assert chosen().t2 == 0.3
+    assert chosen(t2="auto").t2 == "auto"
+    assert chosen(t2="0.45", t3="0").t3 == 0
+    assert stated(t2="0.45").t2 == 0.45
+    for wrong, said in (("1.2", "less than or equal to 1"), ("soon", "valid number")):
+        with pytest.raises(FerdeskError, match=f"t2: .*{said}"):
+            stated(t2=wrong)
 
 
 def test_there_is_an_option_for_every_setting() -> None:

@@ -14,7 +14,8 @@ LEFT = WindowState(
     workspace="review",
     splitters={"live": (700, 300)},
     switches={"plots": True},
-    last_source="camera:HD Webcam",
+    last_camera="camera:HD Webcam",
+    sessions=("/elsewhere/one.ferdesk",),
     welcome_seen=True,
 )
 

@@ -11,9 +11,11 @@ from session_fakes import some_meta, some_result
 from ferdesk.core.errors import SessionError
 from ferdesk.core.types import FaceReading
 from ferdesk.sessions import schema
+from ferdesk.sessions.describe import write_readme
 from ferdesk.sessions.readings import Annotation, FrameReading
 from ferdesk.sessions.session import Session
 from ferdesk.sessions.store import SessionStore
+from ferdesk.settings import Settings
 
 
 def a_reading(number: int, faces: int = 2) -> FrameReading:
@@ -151,3 +153,17 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / schema.DATABASE).write_bytes(b"hello" * 1000)
     with pytest.raises(SessionError, match="repair"):
         Session(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (Settings(), "by: au-svm-native. Neutral"),
+        (Settings(t2=0.3, t3=0), "by: au-svm-native, t2 = 0.3, t3 = 0. Neutral"),
+    ],
+)
+def test_thresholds_of_the_user_s_own_are_told(
+    tmp_path: Path, settings: Settings, said: str
+) -> None:
+    write_readme(tmp_path, some_meta(disambiguator="au-svm-native", settings=settings))
+    assert said in (tmp_path / "README.txt").read_text()

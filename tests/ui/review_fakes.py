@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 from session_fakes import some_meta, some_result
-from ui_fakes import wait_until
 
 from ferdesk.core.aus import AU_INDEX, N_UNITS
 from ferdesk.core.labels import EXPRESSIONS
@@ -28,6 +27,7 @@ from ferdesk.ui.worker import Jobs
 FINISHED = datetime(2026, 11, 22, 13, tzinfo=UTC)
 STEP_S = 0.1
 SLOW_S = 20.0
+SLOW_MS = 20_000
 """The machine may be busy."""
 
 
@@ -125,21 +125,21 @@ def workspace(folder: Path, said: list[str] | None = None) -> Iterator[ReviewWor
         QApplication.processEvents()
 
 
-def open_and_wait(review: ReviewWorkspace, folder: Path) -> None:
+def open_and_wait(qtbot: QtBot, review: ReviewWorkspace, folder: Path) -> None:
     """Open a session; all of it is shown when this returns."""
     review.open(folder)
-    wait_until(
+    qtbot.waitUntil(
         lambda: (
             review.page.opened is not None
             and review.page.opened.folder == folder
             and review.page.view.picture is not None
         ),
-        SLOW_S,
+        timeout=SLOW_MS,
     )
-    wait_until(lambda: _drawn(review), SLOW_S)
+    qtbot.waitUntil(lambda: _drawn(review), timeout=SLOW_MS)
 
 
-def shown(review: ReviewWorkspace) -> StoredPicture:
+def shown(qtbot: QtBot, review: ReviewWorkspace) -> StoredPicture:
     """The picture, once it is that of the place where the review is."""
     head = review.page.playhead
     assert head is not None
@@ -148,20 +148,21 @@ def shown(review: ReviewWorkspace) -> StoredPicture:
         picture = review.page.view.picture
         return picture is not None and picture.index == head.index
 
-    wait_until(there, SLOW_S)
+    qtbot.waitUntil(there, timeout=SLOW_MS)
     picture = review.page.view.picture
     assert picture is not None
     return picture
 
 
 def press(
+    qtbot: QtBot,
     review: ReviewWorkspace,
     key: Qt.Key,
     modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
 ) -> None:
     """Press a key in the picture."""
     review.page.view.setFocus()
-    QTest.keyClick(review.page.view, key, modifier)
+    qtbot.keyClick(review.page.view, key, modifier)
 
 
 def _drawn(review: ReviewWorkspace) -> bool:

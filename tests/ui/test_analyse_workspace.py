@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QtMsgType, QUrl, qInstallMessageHandler
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QWidget
+from pytestqt.qtbot import QtBot
 from queue_child import COMMAND, clip
-from ui_fakes import wait_until
 
 from ferdesk.core.types import Frame
 from ferdesk.outputs.mp4 import Mp4File
@@ -26,29 +25,15 @@ from ferdesk.ui.analyse.row_actions import RowAction
 from ferdesk.ui.analyse.workspace import AnalyseWorkspace
 from ferdesk.ui.worker import Jobs
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = pytest.mark.usefixtures("qapp")
 
-PATIENCE_S = 60.0
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture(autouse=True)
 def any_setup(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the nets are is another test's matter: no face models are needed."""
     monkeypatch.setattr(ledger, "setup_of", lambda *what: repr(what))
-
-
-@pytest.fixture(autouse=True)
-def no_word_of_qt() -> Iterator[None]:
-    said: list[str] = []
-
-    def note(kind: QtMsgType, _: object, text: str) -> None:
-        if "propagateSizeHints" not in text:  # says the platform without a screen
-            said.append(f"{kind}: {text}")
-
-    before = qInstallMessageHandler(note)
-    yield
-    qInstallMessageHandler(before)
-    assert not said
 
 
 @contextmanager
@@ -70,8 +55,8 @@ def a_workspace(
         workspace.deleteLater()
 
 
-def patiently(done: Callable[[], object]) -> None:
-    wait_until(done, PATIENCE_S)
+def patiently(qtbot: QtBot, done: Callable[[], object]) -> None:
+    qtbot.waitUntil(lambda: bool(done()), timeout=PATIENCE_MS)
 
 
 def states(workspace: AnalyseWorkspace) -> list[str]:
@@ -83,10 +68,10 @@ def shown(workspace: AnalyseWorkspace, row: int) -> list[str]:
     return [model.index(row, column).data() for column in range(model.columnCount())]
 
 
-def add(workspace: AnalyseWorkspace, *paths: Path) -> None:
+def add(qtbot: QtBot, workspace: AnalyseWorkspace, *paths: Path) -> None:
     before = len(workspace.model.items)
     workspace.add([str(path) for path in paths])
-    patiently(lambda: len(workspace.model.items) > before)
+    patiently(qtbot, lambda: len(workspace.model.items) > before)
 
 
 def enabled(workspace: AnalyseWorkspace) -> set[RowAction]:
@@ -94,7 +79,7 @@ def enabled(workspace: AnalyseWorkspace) -> set[RowAction]:
     return {name for name, button in buttons.items() if button.isEnabled()}
 
 
-def test_dropped_files_are_analysed_and_reviewed(tmp_path: Path) -> None:
+def test_dropped_files_are_analysed_and_reviewed(qtbot: QtBot, tmp_path: Path) -> None:
     folder = clip(tmp_path / "in" / "take 10.mp4").parent
     clip(folder / "take 9.mp4", 7)
     with a_workspace(tmp_path) as (workspace, said):
@@ -110,14 +95,14 @@ def test_dropped_files_are_analysed_and_reviewed(tmp_path: Path) -> None:
                 Qt.KeyboardModifier.NoModifier,
             )
         )
-        patiently(lambda: len(workspace.model.items) == 2)
+        patiently(qtbot, lambda: len(workspace.model.items) == 2)
         assert said == ["2 files added"]
         assert shown(workspace, 0) == ["take 9.mp4", "waiting", "0%", "–", "–", "–", ""]
         workspace.start_button.click()
         assert workspace.busy
         assert not workspace.options.video.isEnabled()
-        patiently(lambda: states(workspace) == ["done", "done"])
-        patiently(lambda: not workspace.busy and workspace.options.video.isEnabled())
+        patiently(qtbot, lambda: states(workspace) == ["done", "done"])
+        patiently(qtbot, lambda: not workspace.busy and workspace.options.video.isEnabled())
         assert said[-1] == "2 done"
         assert shown(workspace, 0)[5:] == [
             "1, in 100%",
@@ -127,23 +112,23 @@ def test_dropped_files_are_analysed_and_reviewed(tmp_path: Path) -> None:
         wanted: list[Path] = []
         workspace.review_wanted.connect(wanted.append)
         workspace.table.setFocus()
-        QTest.keyClick(workspace.table, Qt.Key.Key_Down)
-        QTest.keyClick(workspace.table, Qt.Key.Key_Up)
+        qtbot.keyClick(workspace.table, Qt.Key.Key_Down)
+        qtbot.keyClick(workspace.table, Qt.Key.Key_Up)
         assert "7 frames, 7 with a face, at most 1 in one" in workspace.details.text()
         assert "Milliseconds a frame: decode " in workspace.details.text()
-        QTest.keyClick(workspace.table, Qt.Key.Key_Return)
+        qtbot.keyClick(workspace.table, Qt.Key.Key_Return)
         workspace.table.doubleClicked.emit(workspace.model.index(0, 0))
         assert wanted == [tmp_path / "out" / "take 9.ferdesk"] * 2
         assert verify(wanted[0]).whole
-        QTest.keyClick(workspace.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+        qtbot.keyClick(workspace.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
         assert str(tmp_path / "out" / "take 9.csv") in QGuiApplication.clipboard().text()
         add_again = len(said)
         workspace.add([str(folder)])
-        patiently(lambda: len(said) > add_again)
+        patiently(qtbot, lambda: len(said) > add_again)
         assert said[-1] == "0 files added; 2 were there already"
 
 
-def test_a_broken_a_killed_and_a_cancelled_file(tmp_path: Path) -> None:
+def test_a_broken_a_killed_and_a_cancelled_file(qtbot: QtBot, tmp_path: Path) -> None:
     broken = tmp_path / "in" / "broken.mp4"
     broken.parent.mkdir()
     broken.write_bytes(b"no video")
@@ -154,23 +139,25 @@ def test_a_broken_a_killed_and_a_cancelled_file(tmp_path: Path) -> None:
     with a_workspace(tmp_path) as (workspace, _):
         workspace.options.at_once.addItem("3", 3)
         workspace.options.at_once.setCurrentIndex(workspace.options.at_once.findData(3))
-        add(workspace, broken, killed, slow)
+        add(qtbot, workspace, broken, killed, slow)
         workspace.start()
         items = lambda: workspace.model.items  # noqa: E731
-        patiently(lambda: items()[0].state == "failed" and items()[1].frames and items()[2].frames)
+        patiently(
+            qtbot, lambda: items()[0].state == "failed" and items()[1].frames and items()[2].frames
+        )
         assert "is not a video" in shown(workspace, 0)[6]
         tip = workspace.model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
         assert items()[0].error in tip
         for pid in workspace.queue.pids():
             if b"slow1.mp4" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)
-        patiently(lambda: items()[1].state == "failed")
+        patiently(qtbot, lambda: items()[1].state == "failed")
         assert items()[2].state == "running"  # nobody else is touched
         workspace.table.choose({items()[2].id})
         assert enabled(workspace) == {"cancel", "up", "down", "copy"}
         workspace.table.setFocus()
-        QTest.keyClick(workspace.table, Qt.Key.Key_Backspace)
-        patiently(lambda: items()[2].state == "cancelled")
+        qtbot.keyClick(workspace.table, Qt.Key.Key_Backspace)
+        patiently(qtbot, lambda: items()[2].state == "cancelled")
         with (tmp_path / "out" / "slow2.csv").open(newline="") as file:
             rows = len(list(csv.DictReader(file)))
         summary = items()[2].summary
@@ -180,47 +167,47 @@ def test_a_broken_a_killed_and_a_cancelled_file(tmp_path: Path) -> None:
         workspace.table.selectAll()
         assert enabled(workspace) == {"review", "retry", "remove", "up", "down", "copy"}
         workspace.table.choose({items()[0].id})
-        QTest.keyClick(workspace.table, Qt.Key.Key_F5)
-        patiently(lambda: items()[0].state == "done")
+        qtbot.keyClick(workspace.table, Qt.Key.Key_F5)
+        patiently(qtbot, lambda: items()[0].state == "done")
 
 
-def test_closing_in_the_midst_leaves_nobody_behind(tmp_path: Path) -> None:
+def test_closing_in_the_midst_leaves_nobody_behind(qtbot: QtBot, tmp_path: Path) -> None:
     with a_workspace(tmp_path) as (workspace, _):
-        add(workspace, clip(tmp_path / "slow.mp4", 500), clip(tmp_path / "slow2.mp4", 500))
+        add(qtbot, workspace, clip(tmp_path / "slow.mp4", 500), clip(tmp_path / "slow2.mp4", 500))
         workspace.start()
-        patiently(lambda: workspace.model.items[0].frames)
+        patiently(qtbot, lambda: workspace.model.items[0].frames)
         (pid,) = workspace.queue.pids()[:1]
         assert workspace.close()
         assert not Path(f"/proc/{pid}").exists()
         assert not workspace.busy
 
 
-def test_the_list_is_put_in_order_by_keys(tmp_path: Path) -> None:
+def test_the_list_is_put_in_order_by_keys(qtbot: QtBot, tmp_path: Path) -> None:
     with a_workspace(tmp_path) as (workspace, _):
-        add(workspace, *(clip(tmp_path / f"{name}.mp4", 1) for name in "abc"))
+        add(qtbot, workspace, *(clip(tmp_path / f"{name}.mp4", 1) for name in "abc"))
         names = lambda: "".join(item.name[0] for item in workspace.model.items)  # noqa: E731
         workspace.table.setFocus()
         workspace.table.choose({2, 3})
         alt = Qt.KeyboardModifier.AltModifier
-        QTest.keyClick(workspace.table, Qt.Key.Key_Up, alt)
+        qtbot.keyClick(workspace.table, Qt.Key.Key_Up, alt)
         assert names() == "bca"
         assert [item.id for item in workspace.table.chosen()] == [2, 3]
-        QTest.keyClick(workspace.table, Qt.Key.Key_Down, alt)
+        qtbot.keyClick(workspace.table, Qt.Key.Key_Down, alt)
         assert names() == "abc"
-        QTest.keyClick(workspace.table, Qt.Key.Key_Delete)
+        qtbot.keyClick(workspace.table, Qt.Key.Key_Delete)
         assert names() == "a"
         assert not workspace.details.isVisible()
 
 
-def test_what_cannot_be_added_or_written_is_said(tmp_path: Path) -> None:
+def test_what_cannot_be_added_or_written_is_said(qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "out").write_text("in the way")
     with a_workspace(tmp_path) as (workspace, said):
-        add(workspace, tmp_path / "empty", clip(tmp_path / "a.mp4"))
+        add(qtbot, workspace, tmp_path / "empty", clip(tmp_path / "a.mp4"))
         assert "has no videos or pictures" in (workspace.banners.message("add") or "")
         assert said == ["1 file added"]
         workspace.start()
-        patiently(lambda: workspace.banners.message("queue"))
+        patiently(qtbot, lambda: workspace.banners.message("queue"))
         assert "cannot be written" in (workspace.banners.message("queue") or "")
         assert states(workspace) == ["waiting"]
         assert workspace.start_button.isEnabled()
@@ -257,20 +244,21 @@ def test_the_folder_and_what_is_written_are_chosen(
         assert said[-1] == "No file waits to be analysed."
 
 
-def test_everything_has_a_name_a_key_and_room(tmp_path: Path) -> None:
+def test_everything_has_a_name_a_key_and_room(qtbot: QtBot, tmp_path: Path) -> None:
     with a_workspace(tmp_path) as (workspace, _):
         assert workspace.minimumSizeHint().width() <= 720
         for widget in workspace.findChildren(QWidget):
             if widget.isVisible() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
                 assert widget.accessibleName() or isinstance(widget, QCheckBox), widget
         workspace.options.video.setFocus()
-        QTest.keyClick(workspace.options.video, Qt.Key.Key_Space)
+        qtbot.keyClick(workspace.options.video, Qt.Key.Key_Space)
         assert not workspace.options.video.isChecked()
         workspace.set_colours(theme.LIGHT)
         assert not workspace.grab().isNull()
 
 
 def test_the_real_nets_in_a_process_of_their_own(
+    qtbot: QtBot,
     tmp_path: Path,
     landmarker_folder: Path,
     demo_frames: list[Frame],
@@ -283,9 +271,9 @@ def test_the_real_nets_in_a_process_of_their_own(
         file.write(frame.image, index / 25)
     file.close()
     with a_workspace(tmp_path, command=None) as (workspace, _):
-        add(workspace, tmp_path / "demo.mp4")
+        add(qtbot, workspace, tmp_path / "demo.mp4")
         workspace.start()
-        patiently(lambda: not workspace.busy)
+        patiently(qtbot, lambda: not workspace.busy)
         workspace.refresh()
         (item,) = workspace.model.items
         assert item.state == "done", item.error

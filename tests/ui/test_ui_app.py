@@ -32,7 +32,7 @@ def the_window() -> MainWindow | None:
     return next((w for w in windows if w.isVisible()), None)
 
 
-def test_this_qt_leaves_none_and_true_alone(app: QApplication) -> None:
+def test_this_qt_leaves_none_and_true_alone(qapp: QApplication) -> None:
     """PySide6 6.12.0 takes a reference too many from None and True on Python 3.11.
 
     After some thousand calls the interpreter then ends with "deallocating None".
@@ -48,7 +48,7 @@ def test_this_qt_leaves_none_and_true_alone(app: QApplication) -> None:
 
 
 @needs_demo
-def test_the_demo_shows_labelled_faces(app: QApplication, tmp_path: Path) -> None:
+def test_the_demo_shows_labelled_faces(qapp: QApplication, tmp_path: Path) -> None:
     seen: list[tuple[str, str]] = []
 
     def look() -> None:
@@ -79,7 +79,7 @@ def test_the_demo_shows_labelled_faces(app: QApplication, tmp_path: Path) -> Non
 
 
 def test_an_error_in_a_slot_or_thread_is_shown_and_the_app_stays(
-    app: QApplication, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    qapp: QApplication, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ui_app, "list_cameras", lambda: ())
     shown: list[str | None] = []

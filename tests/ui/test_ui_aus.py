@@ -9,9 +9,9 @@ import pytest
 from au_fakes import values
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QHelpEvent
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolTip
-from ui_fakes import FakeSource, Sources, a_face, a_live, open_window, spin, wait_until
+from pytestqt.qtbot import QtBot
+from ui_fakes import FakeSource, Sources, a_face, a_live, open_window
 
 from ferdesk.core.aus import AU_NUMBERS
 from ferdesk.core.types import AuValues, FaceResult, Reason, Verdict
@@ -20,7 +20,7 @@ from ferdesk.ui.au_bars import UNRELIABLE, AuBars, age_text
 from ferdesk.ui.panels import FacesPanel
 from ferdesk.ui.verdict_label import QUIET, VerdictLabel
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = pytest.mark.usefixtures("qapp")
 
 SIDED = values(2.0, {25: 0.5, 1: 0.0}, {12: (0.8, 0.4)})
 
@@ -186,50 +186,50 @@ def test_the_verdict_gives_what_has_room(width: int) -> None:
     assert not label.grab().isNull()
 
 
-def test_keys_of_units_and_tint(tmp_path: Path) -> None:
+def test_keys_of_units_and_tint(qtbot: QtBot, tmp_path: Path) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start("camera:0")
-        wait_until(lambda: window.live.view.live)
+        qtbot.waitUntil(lambda: window.live.view.live is not None)
         window.activateWindow()
-        wait_until(window.isActiveWindow)
+        qtbot.waitUntil(window.isActiveWindow)
         units, tint = (window.live.top.buttons[name] for name in ("units", "tint"))
         assert (units.isChecked(), tint.isChecked()) == (True, False)
-        QTest.keyClick(window, Qt.Key.Key_A)
+        qtbot.keyClick(window, Qt.Key.Key_A)
         assert not units.isChecked()
         assert window.status.message.text() == "Action units: hidden"
-        QTest.keyClick(window, Qt.Key.Key_M)
+        qtbot.keyClick(window, Qt.Key.Key_M)
         assert tint.isChecked()
         assert window.status.message.text() == "Muscles: tinted"
         tint.click()
         assert not tint.isChecked()
 
 
-def test_the_tint_comes_and_goes_while_the_picture_is_held(tmp_path: Path) -> None:
+def test_the_tint_comes_and_goes_while_the_picture_is_held(qtbot: QtBot, tmp_path: Path) -> None:
     with open_window(tmp_path, Sources()) as window:
         points = np.random.default_rng(2).uniform(20, 80, (468, 3)).astype(np.float32)
         face = with_aus(values(whole={12: 1.0}))
         live = a_live([replace(face, face=replace(face.face, landmarks=points))])
         window.live.view.show_result(live)
-        window.live.toggle_tint()
-        wait_until(lambda: window.live.view.live is not live)
+        window.live.switches.toggle("tint")
+        qtbot.waitUntil(lambda: window.live.view.live is not live)
         shown = window.live.view.live
         assert shown is not None
         assert shown.result is live.result
-        window.live.toggle_tint()
-        wait_until(lambda: window.live.view.live is not shown)
+        window.live.switches.toggle("tint")
+        qtbot.waitUntil(lambda: window.live.view.live is not shown)
         assert window.live.view.live is not None
         assert (window.live.view.live.image != shown.image).any()
         window.live.view.grab()
         window.live.view.show_text("other")
-        window.live.toggle_tint()
-        spin(0.1)
+        window.live.switches.toggle("tint")
+        qtbot.wait(100)
         assert window.live.view.live is None
 
 
-def test_the_net_s_tip_names_all_that_decides(tmp_path: Path) -> None:
+def test_the_net_s_tip_names_all_that_decides(qtbot: QtBot, tmp_path: Path) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start("camera:0")
-        wait_until(lambda: "fake-net" in window.status.bundle.text())
+        qtbot.waitUntil(lambda: "fake-net" in window.status.bundle.text())
         tip = window.status.bundle.toolTip()
         assert "Action units: fake units" in tip
         assert "fake svms" in tip

@@ -9,8 +9,8 @@ import pytest
 from au_fakes import a_face as placed_face
 from au_fakes import a_frame_result, a_result
 from PySide6.QtCore import Qt
-from test_ui_window import press
-from ui_fakes import FakeSource, Sources, open_window, wait_until
+from pytestqt.qtbot import QtBot
+from ui_fakes import FakeSource, Sources, open_window, press
 
 from ferdesk.core.types import Box, Frame
 from ferdesk.live.check import PATIENCE_S, PictureCheck
@@ -20,7 +20,7 @@ from ferdesk.ui.history import SPAN_S, History
 from ferdesk.ui.painter import Painter
 from ferdesk.ui.stats import RunStats, memory_mb, process_start_ns
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = pytest.mark.usefixtures("qapp")
 
 
 def test_a_mirrored_result_fits_its_mirrored_picture() -> None:
@@ -91,37 +91,37 @@ def test_black_and_frozen_cameras_are_noticed_and_others_are_not() -> None:
     assert still[15] == "frozen"
 
 
-def test_keys_show_plots_mirror_and_stage(tmp_path: Path) -> None:
+def test_keys_show_plots_mirror_and_stage(qtbot: QtBot, tmp_path: Path) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start(None)
-        wait_until(lambda: window.live.view.live)
-        press(window, Qt.Key.Key_P)
-        wait_until(lambda: window.live.plots is not None and window.live.plots.isVisible())
+        qtbot.waitUntil(lambda: window.live.view.live is not None)
+        press(qtbot, window, Qt.Key.Key_P)
+        qtbot.waitUntil(lambda: window.live.plots is not None and window.live.plots.isVisible())
         assert window.live.plots is not None
-        wait_until(lambda: window.live.plots._curves[1].yData is not None, 10)
+        qtbot.waitUntil(lambda: window.live.plots._curves[1].yData is not None, timeout=10_000)
         assert window.live.plots.who.count() == 2
-        press(window, Qt.Key.Key_X)
+        press(qtbot, window, Qt.Key.Key_X)
         assert window.live.top.buttons["mirror"].isChecked()
-        press(window, Qt.Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
-        wait_until(window.live.stage.isVisible)
+        press(qtbot, window, Qt.Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
+        qtbot.waitUntil(window.live.stage.isVisible)
         assert not window.live.top.isVisible()
         assert not window.rail.isVisible()
         assert not window.live.plots.isVisible()
-        wait_until(lambda: "happiness" in window.live.stage.accessibleName())
-        press(window, Qt.Key.Key_Escape)
-        wait_until(window.live.top.isVisible)
+        qtbot.waitUntil(lambda: "happiness" in window.live.stage.accessibleName())
+        press(qtbot, window, Qt.Key.Key_Escape)
+        qtbot.waitUntil(window.live.top.isVisible)
         assert window.rail.isVisible()
         assert window.live.plots.isVisible()
         assert not window.isFullScreen()
 
 
-def test_the_figures_of_a_run(tmp_path: Path) -> None:
+def test_the_figures_of_a_run(qtbot: QtBot, tmp_path: Path) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         stats = RunStats(window)
         stats.window_shown()
         window.live.view.watch_shown(stats.shown)
         window.start(None)
-        wait_until(lambda: stats.to_dict()["shown"] > 20)
+        qtbot.waitUntil(lambda: stats.to_dict()["shown"] > 20)
         stats.write(tmp_path / "stats.json")
     told = json.loads((tmp_path / "stats.json").read_text())
     assert 0 < told["window_s"] < told["first_label_s"]

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox, QPushButton
-from ui_fakes import wait_until
+from pytestqt.qtbot import QtBot
 
 from ferdesk import resources
 from ferdesk.bundles import find_bundle
@@ -21,7 +20,7 @@ from ferdesk.ui.models.about import about_bundle, as_html
 from ferdesk.ui.models.dialog import KEY, ModelsDialog
 from ferdesk.ui.worker import Jobs
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = pytest.mark.usefixtures("qapp")
 
 STATE = PipelineState("classic", "fake", "compact-ferplus", "native au-native", "au-svm-native")
 
@@ -34,12 +33,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def dialog() -> Iterator[ModelsDialog]:
+def dialog(qtbot: QtBot) -> Iterator[ModelsDialog]:
     jobs = Jobs()
     dialog = ModelsDialog(jobs)
     dialog.set_colours(theme.DARK)
     dialog.show()
-    wait_until(lambda: "compact-ferplus" in names(dialog))
+    qtbot.waitUntil(lambda: "compact-ferplus" in names(dialog))
     yield dialog
     dialog.close()
     assert jobs.close()
@@ -96,14 +95,16 @@ def test_what_runs_is_marked_and_cannot_be_chosen_again(dialog: ModelsDialog) ->
     assert not dialog.use_button.isEnabled()
 
 
-def test_a_net_and_machines_are_chosen(dialog: ModelsDialog) -> None:
+def test_a_net_and_machines_are_chosen(qtbot: QtBot, dialog: ModelsDialog) -> None:
     nets: list[str] = []
     machines: list[str] = []
+    units: list[str] = []
     dialog.bundle_chosen.connect(nets.append)
     dialog.machines_chosen.connect(machines.append)
-    dialog.pipeline_changed(STATE)
+    dialog.units_chosen.connect(units.append)
+    dialog.pipeline_changed(STATE._replace(au_estimator="blendshapes"))
     dialog.list.setFocus()
-    QTest.keyClick(dialog.list, Qt.Key.Key_Down)  # headings are stepped over
+    qtbot.keyClick(dialog.list, Qt.Key.Key_Down)  # headings are stepped over
     assert dialog.title.text() == "khorrami2015-ferplus"
     dialog.use_button.click()
     dialog.select("au-svm-blendshapes")
@@ -111,48 +112,53 @@ def test_a_net_and_machines_are_chosen(dialog: ModelsDialog) -> None:
     dialog.select("au-native")
     dialog.use_button.click()
     assert (nets, machines) == (["khorrami2015-ferplus"], ["au-svm-blendshapes"])
+    assert units == ["au-native"]
 
 
-def test_a_bundle_is_checked(dialog: ModelsDialog) -> None:
+def test_a_bundle_is_checked(qtbot: QtBot, dialog: ModelsDialog) -> None:
     dialog.verify_button.click()
-    wait_until(lambda: said(dialog) == "compact-ferplus is whole.", timeout_s=30)
+    qtbot.waitUntil(lambda: said(dialog) == "compact-ferplus is whole.", timeout=30_000)
 
 
-def test_a_bundle_is_added_shown_and_removed(dialog: ModelsDialog, mine: Path, home: Path) -> None:
+def test_a_bundle_is_added_shown_and_removed(
+    qtbot: QtBot, dialog: ModelsDialog, mine: Path, home: Path
+) -> None:
     changes: list[None] = []
     dialog.models_changed.connect(lambda: changes.append(None))
     dialog.add_folder(mine)
-    wait_until(lambda: dialog.title.text() == "mine", timeout_s=30)
+    qtbot.waitUntil(lambda: dialog.title.text() == "mine", timeout=30_000)
     assert "<b>Mine</b>" in dialog.details.toPlainText()
     assert "added by you" in dialog.details.toPlainText()
     assert (home / "mine" / MODEL).is_file()
     for answer, left in (("Keep", True), ("Delete", False)):
         dialog.remove_button.click()
-        answer_question(dialog, answer)
-        wait_until(lambda left=left: (home / "mine").exists() == left)
-    wait_until(lambda: "mine" not in names(dialog))
+        answer_question(qtbot, dialog, answer)
+        qtbot.waitUntil(lambda left=left: (home / "mine").exists() == left)
+    qtbot.waitUntil(lambda: "mine" not in names(dialog))
     assert len(changes) == 2
 
 
-def answer_question(dialog: ModelsDialog, text: str) -> None:
-    wait_until(lambda: dialog.findChild(QMessageBox, "confirmRemove"))
+def answer_question(qtbot: QtBot, dialog: ModelsDialog, text: str) -> None:
+    qtbot.waitUntil(lambda: bool(dialog.findChild(QMessageBox, "confirmRemove")))
     box = dialog.findChild(QMessageBox, "confirmRemove")
     next(one for one in box.findChildren(QPushButton) if one.text() == text).click()
-    wait_until(lambda: not dialog.findChild(QMessageBox, "confirmRemove"))
+    qtbot.waitUntil(lambda: not dialog.findChild(QMessageBox, "confirmRemove"))
 
 
 def test_what_came_with_the_app_cannot_be_removed(dialog: ModelsDialog) -> None:
     assert not dialog.remove_button.isEnabled()
 
 
-def test_a_bad_bundle_is_refused_with_the_reason(dialog: ModelsDialog, mine: Path) -> None:
+def test_a_bad_bundle_is_refused_with_the_reason(
+    qtbot: QtBot, dialog: ModelsDialog, mine: Path
+) -> None:
     (mine / MODEL).write_bytes(b"")
     dialog.add_folder(mine)
-    wait_until(lambda: "altered or cut short" in said(dialog), timeout_s=30)
+    qtbot.waitUntil(lambda: "altered or cut short" in said(dialog), timeout=30_000)
     assert "mine" not in names(dialog)
 
 
-def test_face_models_are_checked(dialog: ModelsDialog) -> None:
+def test_face_models_are_checked(qtbot: QtBot, dialog: ModelsDialog) -> None:
     store = resources.face_model_folders()[0]
     store.mkdir(parents=True)
     (store / CLASSIC.landmarks.name).write_bytes(b"cut")
@@ -160,19 +166,17 @@ def test_face_models_are_checked(dialog: ModelsDialog) -> None:
     assert dialog.faces.isVisible()
     assert not dialog.use_button.isVisible()
     dialog.verify_button.click()
-    wait_until(lambda: "altered or cut short" in said(dialog), timeout_s=30)
+    qtbot.waitUntil(lambda: "altered or cut short" in said(dialog), timeout=30_000)
     assert "altered or cut short" in dialog.details.toPlainText()
 
 
-def test_a_fetched_set_is_told() -> None:
+def test_a_fetched_set_is_told(qtbot: QtBot) -> None:
     jobs = Jobs()
     dialog = ModelsDialog(jobs, fetch=lambda progress, report: LANDMARKER)
     dialog.show()
-    changes: list[None] = []
-    dialog.models_changed.connect(lambda: changes.append(None))
     dialog.select(LANDMARKER.name)
-    dialog.faces.fetch_button.click()
-    wait_until(lambda: changes)
+    with qtbot.waitSignal(dialog.models_changed):
+        dialog.faces.fetch_button.click()
     dialog.close()
     assert jobs.close()
 

@@ -7,7 +7,7 @@ from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.ui import theme
 from ferdesk.ui.panels import MAX_CARDS, FacesPanel, stable_order
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = pytest.mark.usefixtures("qapp")
 
 
 def visible(panel: FacesPanel) -> list[int]:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
-from ui_fakes import FakePipeline, FakeSource, Sources, make_worker, spin, wait_until
+from pytestqt.qtbot import QtBot
+from ui_fakes import FakePipeline, FakeSource, Sources, make_worker
 
 from ferdesk.core.errors import BundleError, ModelError
 from ferdesk.live.capture import SourceState
@@ -17,7 +18,7 @@ from ferdesk.settings import Settings
 from ferdesk.ui.live import LiveResult, PipelineState
 from ferdesk.ui.worker import Jobs, Worker
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = pytest.mark.usefixtures("qapp")
 
 
 class Watcher:
@@ -65,10 +66,10 @@ def test_mailbox_keeps_the_newest() -> None:
     assert box.wait() is None
 
 
-def test_results_reach_the_window_with_their_counters() -> None:
+def test_results_reach_the_window_with_their_counters(qtbot: QtBot) -> None:
     with running(Sources(camera_0=FakeSource)) as (worker, seen):
         worker.open("camera:0")
-        wait_until(lambda: len(seen.results) > 20)
+        qtbot.waitUntil(lambda: len(seen.results) > 20)
         live = seen.results[-1]
         assert live.image.shape == (90, 160, 4)
         assert live.image.flags.c_contiguous
@@ -82,11 +83,11 @@ def test_results_reach_the_window_with_their_counters() -> None:
         )
 
 
-def test_a_slow_pipeline_gets_the_newest_frame_and_drops_are_counted() -> None:
+def test_a_slow_pipeline_gets_the_newest_frame_and_drops_are_counted(qtbot: QtBot) -> None:
     pipeline = FakePipeline(delay_s=0.1)
     with running(Sources(camera_0=lambda: FakeSource(fps=100)), pipeline) as (worker, seen):
         worker.open("camera:0")
-        wait_until(lambda: len(seen.results) >= 5)
+        qtbot.waitUntil(lambda: len(seen.results) >= 5)
         assert pipeline.seen[-1] > 3 * len(pipeline.seen)
         assert seen.results[-1].counters.dropped > 2 * len(seen.results)
         assert seen.results[-1].counters.latency_ms < 300
@@ -108,45 +109,45 @@ def test_a_slow_window_finds_one_result_waiting_the_newest() -> None:
     assert worker.close()
 
 
-def test_a_paused_camera_keeps_the_picture_and_goes_on_with_the_newest() -> None:
+def test_a_paused_camera_keeps_the_picture_and_goes_on_with_the_newest(qtbot: QtBot) -> None:
     sources = Sources(camera_0=FakeSource)
     with running(sources) as (worker, seen):
         worker.open("camera:0")
-        wait_until(lambda: len(seen.results) > 3)
+        qtbot.waitUntil(lambda: len(seen.results) > 3)
         worker.set_paused(True)
         before = len(seen.results)
         held = seen.results[-1].result.frame.index
-        spin(0.4)
+        qtbot.wait(400)
         assert len(seen.results) == before
         worker.set_paused(False)
-        wait_until(lambda: len(seen.results) > before)
+        qtbot.waitUntil(lambda: len(seen.results) > before)
         assert seen.results[-1].result.frame.index > held + 10
 
 
-def test_a_paused_clip_goes_on_where_it_was() -> None:
+def test_a_paused_clip_goes_on_where_it_was(qtbot: QtBot) -> None:
     clip = lambda: FakeSource(live=False, frames=500, fps=50)  # noqa: E731
     with running(Sources(clip=clip)) as (worker, seen):
         worker.open("clip")
-        wait_until(lambda: len(seen.results) > 3)
+        qtbot.waitUntil(lambda: len(seen.results) > 3)
         worker.set_paused(True)
         held = seen.results[-1].result.frame.index
-        spin(0.4)
+        qtbot.wait(400)
         worker.set_paused(False)
-        wait_until(lambda: seen.results[-1].result.frame.index > held)
+        qtbot.waitUntil(lambda: seen.results[-1].result.frame.index > held)
         assert seen.results[-1].result.frame.index <= held + 4
 
 
-def test_a_clip_plays_in_real_time_and_ends() -> None:
+def test_a_clip_plays_in_real_time_and_ends(qtbot: QtBot) -> None:
     clip = lambda: FakeSource(live=False, frames=21, fps=40)  # noqa: E731
     with running(Sources(clip=clip)) as (worker, seen):
         started = time.monotonic()
         worker.open("clip")
-        wait_until(lambda: "ended" in seen.phases)
+        qtbot.waitUntil(lambda: "ended" in seen.phases)
         assert 0.45 < time.monotonic() - started < 1.5
-        wait_until(lambda: seen.results[-1].result.frame.index == 20)
+        qtbot.waitUntil(lambda: seen.results[-1].result.frame.index == 20)
 
 
-def test_a_clip_waits_for_the_pipeline() -> None:
+def test_a_clip_waits_for_the_pipeline(qtbot: QtBot) -> None:
     pipeline = FakePipeline()
 
     def slow_build(_: Settings) -> FakePipeline:
@@ -156,26 +157,26 @@ def test_a_clip_waits_for_the_pipeline() -> None:
     clip = lambda: FakeSource(live=False, frames=5, fps=50)  # noqa: E731
     with running(Sources(clip=clip), build=slow_build) as (worker, seen):
         worker.open("clip")
-        wait_until(lambda: "ended" in seen.phases and pipeline.seen[-1:] == [4])
+        qtbot.waitUntil(lambda: "ended" in seen.phases and pipeline.seen[-1:] == [4])
         assert pipeline.seen[0] == 0
 
 
-def test_a_lost_camera_is_reconnected() -> None:
+def test_a_lost_camera_is_reconnected(qtbot: QtBot) -> None:
     sources = Sources(camera_0=FakeSource)
     with running(sources) as (worker, seen):
         worker.open("camera:0")
-        wait_until(lambda: seen.results)
+        qtbot.waitUntil(lambda: bool(seen.results))
         assert sources.last is not None
         first = sources.last
         first.unplugged.set()
-        wait_until(lambda: "lost" in seen.phases)
+        qtbot.waitUntil(lambda: "lost" in seen.phases)
         assert first.closed
-        wait_until(lambda: seen.phases == ["opening", "playing", "lost", "playing"])
+        qtbot.waitUntil(lambda: seen.phases == ["opening", "playing", "lost", "playing"])
         count = len(seen.results)
-        wait_until(lambda: len(seen.results) > count)
+        qtbot.waitUntil(lambda: len(seen.results) > count)
 
 
-def test_a_source_that_can_be_reopened_is_and_not_opened_anew() -> None:
+def test_a_source_that_can_be_reopened_is_and_not_opened_anew(qtbot: QtBot) -> None:
     class Plug(FakeSource):
         def reopen(self) -> None:
             self.unplugged.clear()
@@ -183,51 +184,51 @@ def test_a_source_that_can_be_reopened_is_and_not_opened_anew() -> None:
     sources = Sources(camera_0=Plug)
     with running(sources) as (worker, seen):
         worker.open("camera:0")
-        wait_until(lambda: seen.results)
+        qtbot.waitUntil(lambda: bool(seen.results))
         assert sources.last is not None
         sources.last.unplugged.set()
-        wait_until(lambda: seen.phases == ["opening", "playing", "lost", "playing"])
+        qtbot.waitUntil(lambda: seen.phases == ["opening", "playing", "lost", "playing"])
         assert len(sources.opened) == 1
 
 
-def test_a_camera_that_does_not_open_is_tried_again_until_another_is_chosen() -> None:
+def test_a_camera_that_does_not_open_is_tried_again_until_another_is_chosen(qtbot: QtBot) -> None:
     sources = Sources(camera_1=FakeSource)
     with running(sources) as (worker, seen):
         worker.open("camera:0")
-        wait_until(lambda: seen.phases == ["opening", "lost"])
+        qtbot.waitUntil(lambda: seen.phases == ["opening", "lost"])
         worker.open("camera:1")
-        wait_until(lambda: seen.results)
-        spin(1.2)
+        qtbot.waitUntil(lambda: bool(seen.results))
+        qtbot.wait(1200)
         assert [spec for spec, _ in sources.opened].count("camera:0") <= 2
         assert seen.phases == ["opening", "playing"]
 
 
-def test_a_file_that_does_not_open_fails_once() -> None:
+def test_a_file_that_does_not_open_fails_once(qtbot: QtBot) -> None:
     sources = Sources()
     with running(sources) as (worker, seen):
         worker.open("missing.mp4")
-        wait_until(lambda: "failed" in seen.phases)
+        qtbot.waitUntil(lambda: "failed" in seen.phases)
         assert seen.states[-1].message == "missing.mp4 cannot be opened."
-        spin(1.2)
+        qtbot.wait(1200)
         assert len(sources.opened) == 1
 
 
-def test_changing_the_source_closes_the_one_before_and_shows_nothing_of_it() -> None:
+def test_changing_the_source_closes_the_one_before_and_shows_nothing_of_it(qtbot: QtBot) -> None:
     first = FakeSource("first")
     sources = Sources(camera_0=lambda: first, camera_1=lambda: FakeSource("second"))
     pipeline = FakePipeline()
     with running(sources, pipeline) as (worker, seen):
         worker.open("camera:0")
-        wait_until(lambda: seen.results)
+        qtbot.waitUntil(lambda: bool(seen.results))
         worker.open("camera:1")
         seen.results.clear()
-        wait_until(lambda: len(seen.results) > 3)
+        qtbot.waitUntil(lambda: len(seen.results) > 3)
         assert first.closed
         assert {live.source.name for live in seen.results} == {"second"}
         assert pipeline.resets >= 2
 
 
-def test_a_truncated_file_is_told() -> None:
+def test_a_truncated_file_is_told(qtbot: QtBot) -> None:
     def clip() -> FakeSource:
         source = FakeSource(live=False, frames=3)
         source.warning = "it ends early"
@@ -235,12 +236,12 @@ def test_a_truncated_file_is_told() -> None:
 
     with running(Sources(clip=clip)) as (worker, seen):
         worker.open("clip")
-        wait_until(lambda: "ended" in seen.phases)
+        qtbot.waitUntil(lambda: "ended" in seen.phases)
         assert seen.phases == ["opening", "playing", "warning", "ended"]
         assert seen.states[2].message == "it ends early"
 
 
-def test_a_pipeline_that_cannot_be_built_is_told_and_built_again() -> None:
+def test_a_pipeline_that_cannot_be_built_is_told_and_built_again(qtbot: QtBot) -> None:
     errors = [BundleError("The bundle is broken.")]
     pipeline = FakePipeline()
 
@@ -251,31 +252,31 @@ def test_a_pipeline_that_cannot_be_built_is_told_and_built_again() -> None:
 
     with running(Sources(camera_0=FakeSource), build=build) as (worker, seen):
         worker.open("camera:0")
-        wait_until(lambda: seen.pipelines)
+        qtbot.waitUntil(lambda: bool(seen.pipelines))
         assert seen.pipelines[-1].error == "The bundle is broken."
-        spin(0.1)
+        qtbot.wait(100)
         assert not seen.results
         worker.rebuild()
-        wait_until(lambda: seen.results)
+        qtbot.waitUntil(lambda: bool(seen.results))
         assert seen.pipelines[-1].error == ""
     assert pipeline.closed
 
 
-def test_an_error_on_a_frame_is_told_once_and_taken_back() -> None:
+def test_an_error_on_a_frame_is_told_once_and_taken_back(qtbot: QtBot) -> None:
     pipeline = FakePipeline()
     with running(Sources(camera_0=FakeSource), pipeline) as (worker, seen):
         worker.open("camera:0")
-        wait_until(lambda: seen.results)
+        qtbot.waitUntil(lambda: bool(seen.results))
         told = len(seen.pipelines)
         pipeline.error = ModelError("The model went away.")
-        spin(0.3)
+        qtbot.wait(300)
         assert [state.error for state in seen.pipelines[told:]] == ["The model went away."]
         pipeline.error = None
-        wait_until(lambda: len(seen.pipelines) == told + 2)
+        qtbot.waitUntil(lambda: len(seen.pipelines) == told + 2)
         assert seen.pipelines[-1].error == ""
 
 
-def test_new_settings_build_a_new_pipeline() -> None:
+def test_new_settings_build_a_new_pipeline(qtbot: QtBot) -> None:
     built: list[Settings] = []
 
     def build(settings: Settings) -> FakePipeline:
@@ -283,23 +284,23 @@ def test_new_settings_build_a_new_pipeline() -> None:
         return FakePipeline()
 
     with running(Sources(), build=build) as (worker, _):
-        wait_until(lambda: built)
+        qtbot.waitUntil(lambda: bool(built))
         worker.configure(Settings(smoothing_s=0))
-        wait_until(lambda: len(built) == 2)
+        qtbot.waitUntil(lambda: len(built) == 2)
         assert built[1].smoothing_s == 0
 
 
-def test_close_joins_all_threads() -> None:
+def test_close_joins_all_threads(qtbot: QtBot) -> None:
     before = threading.active_count()
     worker = make_worker(Sources(camera_0=FakeSource))
     worker.start()
     worker.open("camera:0")
-    wait_until(lambda: threading.active_count() == before + 2)
+    qtbot.waitUntil(lambda: threading.active_count() == before + 2)
     assert worker.close()
     assert threading.active_count() == before
 
 
-def test_close_does_not_wait_for_ever_for_a_driver_that_hangs() -> None:
+def test_close_does_not_wait_for_ever_for_a_driver_that_hangs(qtbot: QtBot) -> None:
     let_go = threading.Event()
 
     class Stuck(FakeSource):
@@ -309,14 +310,14 @@ def test_close_does_not_wait_for_ever_for_a_driver_that_hangs() -> None:
     worker = make_worker(Sources(camera_0=Stuck))
     worker.start()
     worker.open("camera:0")
-    spin(0.1)
+    qtbot.wait(100)
     started = time.monotonic()
     assert not worker.close(timeout_s=0.3)
     assert time.monotonic() - started < 1
     let_go.set()
 
 
-def test_the_window_is_never_blocked_by_a_slow_pipeline() -> None:
+def test_the_window_is_never_blocked_by_a_slow_pipeline(qtbot: QtBot) -> None:
     gaps: list[float] = []
     last = time.monotonic()
 
@@ -331,14 +332,14 @@ def test_the_window_is_never_blocked_by_a_slow_pipeline() -> None:
     with running(Sources(camera_0=FakeSource), FakePipeline(delay_s=0.5)) as (worker, seen):
         timer.start(2)
         worker.open("camera:0")
-        wait_until(lambda: len(seen.results) >= 2)
+        qtbot.waitUntil(lambda: len(seen.results) >= 2)
         timer.stop()
     # The pipeline takes 500 ms a frame; a loaded machine may hold up a process for a moment.
     assert max(gaps) < 0.15
     assert sorted(gaps)[int(len(gaps) * 0.95)] < 0.016
 
 
-def test_jobs_bring_their_outcome_to_this_thread() -> None:
+def test_jobs_bring_their_outcome_to_this_thread(qtbot: QtBot) -> None:
     jobs = Jobs()
     where: list[object] = []
 
@@ -346,9 +347,20 @@ def test_jobs_bring_their_outcome_to_this_thread() -> None:
         where.extend((value, threading.current_thread()))
 
     jobs.submit(lambda: 6 * 7, done, where.append)
-    wait_until(lambda: len(where) == 2)
+    qtbot.waitUntil(lambda: len(where) == 2)
     assert where == [42, threading.main_thread()]
     jobs.submit(lambda: 1 / 0, where.append, where.append)
-    wait_until(lambda: len(where) == 3)
+    qtbot.waitUntil(lambda: len(where) == 3)
     assert isinstance(where[2], ZeroDivisionError)
     assert jobs.close()
+
+
+def test_jobs_that_were_closed_tell_nothing_that_is_still_on_its_way(qtbot: QtBot) -> None:
+    jobs = Jobs()
+    told: list[object] = []
+    ended = threading.Event()
+    jobs.submit(lambda: ended.set(), told.append, told.append)
+    assert ended.wait(10)
+    assert jobs.close()
+    qtbot.wait(50)
+    assert told == []

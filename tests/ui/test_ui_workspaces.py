@@ -5,33 +5,35 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
-from test_ui_window import press
-from ui_fakes import FakePipeline, FakeSource, Sources, open_window, wait_until
+from pytestqt.qtbot import QtBot
+from ui_fakes import FakePipeline, FakeSource, Sources, open_window, press
 
 from ferdesk.preferences.file import load
 from ferdesk.preferences.state import load_state
 from ferdesk.ui import theme
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = pytest.mark.usefixtures("qapp")
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
-def test_keys_go_from_workspace_to_workspace_and_mean_what_they_mean_there(tmp_path: Path) -> None:
+def test_keys_go_from_workspace_to_workspace_and_mean_what_they_mean_there(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start(None)
-        wait_until(lambda: window.live.view.live)
+        qtbot.waitUntil(lambda: window.live.view.live is not None)
         assert window.review is None  # made when it is wanted
-        press(window, Qt.Key.Key_3, CONTROL)
+        press(qtbot, window, Qt.Key.Key_3, CONTROL)
         assert window.stack.currentWidget() is window.review
         assert window.rail.buttons["go_review"].isChecked()
-        press(window, Qt.Key.Key_R)
+        press(qtbot, window, Qt.Key.Key_R)
         assert not window._worker.tap.recording
-        press(window, Qt.Key.Key_2, CONTROL)
+        press(qtbot, window, Qt.Key.Key_2, CONTROL)
         assert window.stack.currentWidget() is window.analyse
-        press(window, Qt.Key.Key_1, CONTROL)
+        press(qtbot, window, Qt.Key.Key_1, CONTROL)
         assert window.stack.currentWidget() is window.live
-        press(window, Qt.Key.Key_R)
+        press(qtbot, window, Qt.Key.Key_R)
         assert window._worker.tap.recording
 
 
@@ -39,19 +41,19 @@ def test_keys_go_from_workspace_to_workspace_and_mean_what_they_mean_there(tmp_p
     ("key", "name"),
     [(Qt.Key.Key_Comma, "preferences"), (Qt.Key.Key_M, "models")],
 )
-def test_keys_open_the_dialogs(tmp_path: Path, key: Qt.Key, name: str) -> None:
+def test_keys_open_the_dialogs(qtbot: QtBot, tmp_path: Path, key: Qt.Key, name: str) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start(None)
-        press(window, key, CONTROL)
-        wait_until(lambda: window.findChild(QDialog, name))
+        press(qtbot, window, key, CONTROL)
+        qtbot.waitUntil(lambda: bool(window.findChild(QDialog, name)))
         window.findChild(QDialog, name).close()
 
 
-def test_settings_hold_at_once_and_are_remembered(tmp_path: Path) -> None:
+def test_settings_hold_at_once_and_are_remembered(qtbot: QtBot, tmp_path: Path) -> None:
     pipeline = FakePipeline()
     with open_window(tmp_path, Sources(camera_0=FakeSource), pipeline=pipeline) as window:
         window.start(None)
-        wait_until(lambda: window.live.view.live)
+        qtbot.waitUntil(lambda: window.live.view.live is not None)
         built = window._worker.settings
         keeper = window._keeper
         keeper.set("display.theme", "light")
@@ -63,7 +65,7 @@ def test_settings_hold_at_once_and_are_remembered(tmp_path: Path) -> None:
         assert window._worker.settings is built
         keeper.set("smoothing.seconds", 1.0)
         assert window._worker.settings.smoothing_s == 1.0
-        press(window, Qt.Key.Key_M)
+        press(qtbot, window, Qt.Key.Key_M)
         assert keeper.now.display.muscles
     stored = load(tmp_path / "config.toml").preferences
     assert stored.source.mirror
@@ -86,11 +88,11 @@ def test_closing_asks_while_files_are_analysed(
         assert not window.isVisible()
 
 
-def test_a_dropped_session_is_reviewed(tmp_path: Path) -> None:
+def test_a_dropped_session_is_reviewed(qtbot: QtBot, tmp_path: Path) -> None:
     with open_window(tmp_path, Sources(camera_0=FakeSource)) as window:
         window.start(None)
         window.look_at(tmp_path / "missing.ferdesk")
         review = window.review
         assert review is not None
         assert window.stack.currentWidget() is review
-        wait_until(lambda: review.banners.message("session"))
+        qtbot.waitUntil(lambda: bool(review.banners.message("session")))

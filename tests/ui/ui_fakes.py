@@ -1,4 +1,4 @@
-"""Small real parts that stand in for cameras and nets, and a way to wait for the window."""
+"""Small real parts that stand in for cameras and nets, and the window on them."""
 
 import threading
 import time
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
 
 from ferdesk.core.errors import SourceError
 from ferdesk.core.labels import EXPRESSIONS
@@ -23,23 +24,6 @@ from ferdesk.ui.painter import Painter
 from ferdesk.ui.preferences.keeper import PreferencesKeeper
 from ferdesk.ui.source_picker import Choice
 from ferdesk.ui.worker import Jobs, Worker
-
-
-def wait_until(done: Callable[[], object], timeout_s: float = 3.0) -> None:
-    """Run the event loop until `done()`."""
-    until = time.monotonic() + timeout_s
-    while not done():
-        assert time.monotonic() < until, "waited too long"
-        QApplication.processEvents()
-        time.sleep(0.002)
-
-
-def spin(seconds: float) -> None:
-    """Run the event loop for so long."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        QApplication.processEvents()
-        time.sleep(0.002)
 
 
 def a_frame(index: int = 0, time_s: float | None = None, name: str = "fake") -> Frame:
@@ -66,6 +50,7 @@ def a_live(faces: Sequence[FaceResult] = (), frame: Frame | None = None) -> Live
 
 
 NO_STREAMS = StreamChoice()
+FRESH = WindowState()
 INFO = SourceInfo("Fake camera", "camera", True, 160, 90, 30.0, None)
 
 
@@ -119,6 +104,7 @@ class FakePipeline:
     disambiguator = "fake svms"
     neutral = ""
     units = (12,)
+    has_maps = False
 
     def __init__(self, delay_s: float = 0.0) -> None:
         self.delay_s = delay_s
@@ -127,12 +113,15 @@ class FakePipeline:
         self.resets = 0
         self.closed = False
 
-    def process(self, frame: Frame) -> FrameResult:
+    def process(self, frame: Frame, maps: bool = False) -> FrameResult:
         if self.error is not None:
             raise self.error
         self.seen.append(frame.index)
         time.sleep(self.delay_s)
         return FrameResult(frame, (a_face(),), {"faces": 1.0}, time.monotonic_ns())
+
+    def use_neutral(self, name: str) -> None:
+        self.neutral = name
 
     def reset(self) -> None:
         self.resets += 1
@@ -187,6 +176,7 @@ def open_window(
     pipeline: FakePipeline | None = None,
     build: object = None,
     streams: StreamChoice = NO_STREAMS,
+    state: WindowState = FRESH,
 ):
     """A real window on fake parts."""
     worker = make_worker(sources, pipeline, build)
@@ -206,7 +196,7 @@ def open_window(
         lambda: [Choice(spec, f"Webcam {spec[-1]}") for spec in cameras],
         keeper,
         streams,
-        WindowState(),
+        state,
     )
     window.show()
     try:
@@ -216,3 +206,15 @@ def open_window(
         assert worker.close()
         assert jobs.close()
         window.deleteLater()
+
+
+def press(
+    qtbot: QtBot,
+    window: MainWindow,
+    key: Qt.Key,
+    modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+) -> None:
+    """Type as a user does: shortcuts reach the active window only."""
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    qtbot.keyClick(window, key, modifier)

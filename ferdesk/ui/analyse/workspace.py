@@ -58,6 +58,7 @@ class AnalyseWorkspace(QWidget):
         settings: how frames are analysed now; asked at each start.
         results: the folder for results, until the user chooses another one.
         command: what starts ferdesk; this one by default.
+        parent: where it will be shown: all in it is styled anew where it gets another.
     """
 
     review_wanted = Signal(Path)
@@ -70,8 +71,9 @@ class AnalyseWorkspace(QWidget):
         settings: Callable[[], Settings],
         results: Path,
         command: Sequence[str] | None = None,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._jobs = jobs
         self._say = say
         self._settings = settings

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ferdesk.aus.names import NATIVE_BUNDLE
 from ferdesk.bundle_store import Installed, add, list_bundles, remove, verify
 from ferdesk.core.bundle import Bundle
 from ferdesk.faces.install import install
@@ -30,7 +29,7 @@ from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.live import PipelineState
 from ferdesk.ui.models.about import TASKS, about_bundle, about_faces, as_html
 from ferdesk.ui.models.face_models import FaceModels, Install
-from ferdesk.ui.theme import GAP, Colours
+from ferdesk.ui.theme import GAP, Colours, named
 from ferdesk.ui.worker import Jobs
 
 KEY: Final = "models"
@@ -52,6 +51,8 @@ class ModelsDialog(QDialog):
 
     bundle_chosen = Signal(str)
     """An expression net is to be used; its name."""
+    units_chosen = Signal(str)
+    """A net is to estimate action units; its name."""
     machines_chosen = Signal(str)
     """SVMs are to settle contested expressions; their name."""
     models_changed = Signal()
@@ -155,7 +156,7 @@ class ModelsDialog(QDialog):
         column.addWidget(self.details, 1)
         column.addWidget(self.faces)
         column.addLayout(row)
-        split = QSplitter(Qt.Orientation.Horizontal)
+        split = named(QSplitter(Qt.Orientation.Horizontal), "models")
         split.addWidget(self.list)
         split.addWidget(right)
         split.setSizes([240, 560])
@@ -240,15 +241,18 @@ class ModelsDialog(QDialog):
             return "It cannot be read"
         if bundle.name in self._in_use:
             return "It is in use"
-        if bundle.task == "action_units":
-            return f"Action units come from {NATIVE_BUNDLE}"
         return ""
 
     def _use(self) -> None:
         entry = self.current
         if isinstance(entry, Installed) and entry.bundle is not None:
-            chosen = self.bundle_chosen if entry.bundle.task == "expression" else None
-            (chosen or self.machines_chosen).emit(entry.name)
+            task = entry.bundle.task
+            if task == "expression":
+                self.bundle_chosen.emit(entry.name)
+            elif task == "action_units":
+                self.units_chosen.emit(entry.name)
+            else:
+                self.machines_chosen.emit(entry.name)
 
     def _verify(self) -> None:
         entry = self.current

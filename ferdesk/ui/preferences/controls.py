@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -19,7 +19,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ferdesk.preferences.table import Preference, Value
+from ferdesk.overlay_colours import Palette
+from ferdesk.preferences.display import OWN_COLOUR
+from ferdesk.preferences.model import Preferences
+from ferdesk.preferences.table import AUTO, Preference, Value
+from ferdesk.ui.preferences.pickers import ColourButton, UnitsButton
 from ferdesk.ui.theme import GAP
 
 Tell = Callable[[Value], None]
@@ -38,11 +42,19 @@ class Control:
         widget: for the layout.
         focus: what takes the keyboard, and has the name for screen readers.
         show: shows a value.
+        follow: looks at the other preferences, where what is shown depends on them.
     """
 
-    def __init__(self, widget: QWidget, focus: QWidget, show: Callable[[Value], None]) -> None:
+    def __init__(
+        self,
+        widget: QWidget,
+        focus: QWidget,
+        show: Callable[[Value], None],
+        follow: Callable[[Preferences], None] = lambda _: None,
+    ) -> None:
         self.widget = widget
         self.focus = focus
+        self.follow = follow
         self._show = show
 
     def show(self, value: Value) -> None:
@@ -69,6 +81,10 @@ def control_for(row: Preference, tell: Tell) -> Control:
         made = _lines(tell)
     elif row.shown.widget == "folder":
         made = _folder(row, tell)
+    elif row.shown.widget == "colour":
+        made = _colour(row, tell)
+    elif row.shown.widget == "units":
+        made = _units(tell)
     elif row.shown.suggestions is not None:
         made = _suggested(row, row.shown.suggestions(), tell)
     else:
@@ -98,6 +114,8 @@ def _number(row: Preference, tell: Tell) -> Control:
     whole = row.kind == "integer"
     box: QSpinBox | QDoubleSpinBox = QSpinBox() if whole else QDoubleSpinBox()
     low, high = row.minimum or 0.0, row.maximum or 0.0
+    if row.shown.auto:
+        return _number_or_auto(row, low, high, tell)
     if isinstance(box, QSpinBox):
         box.setRange(int(low), int(high))
         box.valueChanged.connect(lambda value: tell(int(value)))
@@ -105,6 +123,23 @@ def _number(row: Preference, tell: Tell) -> Control:
         box.setRange(low, high)
         box.setSingleStep(_STEP if high <= 10 else 1.0)
         box.valueChanged.connect(lambda value: tell(float(value)))
+    _dress(box, row)
+    return Control(box, box, lambda value: box.setValue(value))  # type: ignore[arg-type]
+
+
+def _number_or_auto(row: Preference, low: float, high: float, tell: Tell) -> Control:
+    """A number below whose least value there is one more step: auto."""
+    box = QDoubleSpinBox()
+    auto = low - _STEP
+    box.setRange(auto, high)
+    box.setSingleStep(_STEP)
+    box.setSpecialValueText(row.shown.auto)
+    box.valueChanged.connect(lambda value: tell(AUTO if value < low else round(value, 2)))
+    _dress(box, row)
+    return Control(box, box, lambda value: box.setValue(auto if value == AUTO else float(value)))
+
+
+def _dress(box: QSpinBox | QDoubleSpinBox, row: Preference) -> None:
     # Else every digit of 640 would be a value of its own.
     box.setKeyboardTracking(False)
     if row.shown.unit:
@@ -112,7 +147,6 @@ def _number(row: Preference, tell: Tell) -> Control:
     box.setFixedWidth(_WIDEST // 2)
     box.lineEdit().setTextMargins(GAP // 2, 0, 0, 0)
     _ignore_wheel(box)
-    return Control(box, box, lambda value: box.setValue(value))  # type: ignore[arg-type]
 
 
 def _line(row: Preference, tell: Tell) -> Control:
@@ -180,6 +214,26 @@ def _folder(row: Preference, tell: Tell) -> Control:
     beside.addWidget(edit, 1)
     beside.addWidget(browse)
     return Control(whole, edit, lambda value: edit.setText(str(value)))
+
+
+def _colour(row: Preference, tell: Tell) -> Control:
+    button = ColourButton(row.title, row.shown.empty)
+    button.setFixedWidth(_WIDEST // 2)
+    button.chosen.connect(tell)
+    expression = row.name.removeprefix(OWN_COLOUR)
+
+    def follow(preferences: Preferences) -> None:
+        usual = Palette(preferences.display.colours).colours()[expression]
+        button.show_usual(QColor(*usual))
+
+    return Control(button, button, lambda value: button.show_value(str(value)), follow)
+
+
+def _units(tell: Tell) -> Control:
+    button = UnitsButton()
+    button.setFixedWidth(_WIDEST // 2)
+    button.chosen.connect(tell)
+    return Control(button, button, lambda value: button.show_value(str(value)))
 
 
 class _Lines(QPlainTextEdit):

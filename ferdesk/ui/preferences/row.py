@@ -69,6 +69,7 @@ class PreferenceRow(QWidget):
 
     def follow(self, preferences: Preferences) -> None:
         """Show what holds, unless it is shown already: a text being typed stays."""
+        self.control.follow(preferences)
         if self.row.value(preferences) != self._shown:
             self.show_value(preferences)
 

@@ -6,12 +6,13 @@ import threading
 from PySide6.QtCore import QObject, Signal
 
 from ferdesk.live.mailbox import Mailbox
+from ferdesk.overlay_colours import Palette
 from ferdesk.review.opening import Opened
 from ferdesk.review.pictures import Pictures, StoredPicture
 
 log = logging.getLogger(__name__)
 
-_Wanted = tuple[int, bool]
+_Wanted = tuple[int, bool, Palette]
 
 
 class Grabber(QObject):
@@ -39,9 +40,9 @@ class Grabber(QObject):
         self._thread = threading.Thread(target=self._run, name="ferdesk-review", daemon=True)
         self._thread.start()
 
-    def ask(self, index: int, overlay: bool) -> None:
+    def ask(self, index: int, overlay: bool, colours: Palette) -> None:
         """Ask for a frame, by its place in the timeline; one that waits is forgotten."""
-        self._wanted.put((index, overlay))
+        self._wanted.put((index, overlay, colours))
 
     def stop(self) -> None:
         """Let it end; nothing is given any more. Returns at once."""

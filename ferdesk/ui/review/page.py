@@ -11,6 +11,7 @@ from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QLabel, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ferdesk.core.types import Matrix
+from ferdesk.overlay_colours import USUAL
 from ferdesk.review.columns import PersonColumns
 from ferdesk.review.curves import Curves, curves_of
 from ferdesk.review.events import EventKind, event_times, next_time, time_before
@@ -43,18 +44,25 @@ class SessionPage(QWidget):
     Its signals: `failed` gives an error of reading, `video_failed` why the video cannot be shown.
 
     Args:
-        jobs: reads the numbers and stores annotations.
+        jobs: reads the numbers.
         say: says something for a moment.
-        report: shows an error until it is dismissed.
+        plots: its curves over time.
+        notes: its annotations.
+        parent: where it will be shown.
     """
 
     failed = Signal(object)
     video_failed = Signal(str)
 
     def __init__(
-        self, jobs: Jobs, say: Callable[[str], None], report: Callable[[str], None]
+        self,
+        jobs: Jobs,
+        say: Callable[[str], None],
+        plots: ReviewPlots,
+        notes: NotesPanel,
+        parent: QWidget,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._jobs = jobs
         self._say = say
         self._opened: Opened | None = None
@@ -62,11 +70,12 @@ class SessionPage(QWidget):
         self._grabber: Grabber | None = None
         self._playhead: Playhead | None = None
         self._overlay = True
+        self._palette = USUAL
         self.reading = threading.Lock()
         """Held while a job reads the numbers: nobody else may then replace the files."""
         self.view = PictureView()
-        self.plots = ReviewPlots()
-        self.notes = NotesPanel(jobs, say, report)
+        self.plots = plots
+        self.notes = notes
         self.about = named(QLabel(), "about")
         self.about.setWordWrap(True)
         self.about.setTextFormat(Qt.TextFormat.PlainText)
@@ -205,6 +214,9 @@ class SessionPage(QWidget):
         """Follow the theme."""
         for part in (self.view, self.plots, self.transport):
             part.set_colours(colours)
+        if colours.expressions != self._palette:
+            self._palette = colours.expressions
+            self._show_place()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Nobody looks: hold."""
@@ -214,37 +226,28 @@ class SessionPage(QWidget):
         super().hideEvent(event)
 
     def _lay_out(self) -> None:
-        scroll = QScrollArea()
+        # From outside to inside: whatever gets another parent has all in it styled anew.
+        whole = named(QSplitter(Qt.Orientation.Vertical, self), "reviewPlots")
+        above = named(QSplitter(Qt.Orientation.Horizontal, whole), "reviewPicture")
+        above.addWidget(self.view)
+        self.tabs = QTabWidget(above)
+        self.tabs.addTab(self.notes, "Annotations")
+        scroll = QScrollArea(self.tabs)
+        self.tabs.addTab(scroll, "About")
+        self.tabs.setDocumentMode(True)
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.about)
         scroll.setAccessibleName("About the session")
-        self.tabs = QTabWidget()
-        self.tabs.addTab(self.notes, "Annotations")
-        self.tabs.addTab(scroll, "About")
-        self.tabs.setDocumentMode(True)
-        left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(GAP // 3)
-        column.addWidget(self.view, 1)
-        above = QSplitter(Qt.Orientation.Horizontal)
-        above.addWidget(left)
-        above.addWidget(self.tabs)
-        above.setStretchFactor(0, 3)
-        above.setStretchFactor(1, 2)
-        below = QWidget()
+        below = QWidget(whole)
         column = QVBoxLayout(below)
         column.setContentsMargins(0, GAP // 3, 0, 0)
         column.setSpacing(GAP // 3)
         column.addWidget(self.transport)
         column.addWidget(self.plots, 1)
-        whole = QSplitter(Qt.Orientation.Vertical)
-        whole.addWidget(above)
-        whole.addWidget(below)
-        whole.setStretchFactor(0, 3)
-        whole.setStretchFactor(1, 2)
         for splitter in (above, whole):
             splitter.setChildrenCollapsible(False)
+            splitter.setStretchFactor(0, 3)
+            splitter.setStretchFactor(1, 2)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(whole)
@@ -342,7 +345,7 @@ class SessionPage(QWidget):
         self.plots.show_cursor(head.time_s)
         self.notes.show_place(head.time_s)
         if self._grabber is not None:
-            self._grabber.ask(head.index, self._overlay)
+            self._grabber.ask(head.index, self._overlay, self._palette)
 
     def _picture_failed(self, error: Exception) -> None:
         if self.sender() is self._grabber:

@@ -20,14 +20,13 @@ from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import FloatArray
 from ferdesk.review.columns import PersonColumns
 from ferdesk.review.curves import GAP_S, Curves
+from ferdesk.review.drawing import Line
 from ferdesk.review.notes import NoteBook
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.review.keys import tip
-from ferdesk.ui.review.time_plot import Line, TimePlot
-from ferdesk.ui.theme import DARK, GAP, Colours, expression_colour, named
+from ferdesk.ui.review.time_plot import TimePlot
+from ferdesk.ui.theme import DARK, GAP, Colours, expression_colour, named, series_colour
 
-_HUES: Final = (215, 28, 150, 330, 275, 55, 185, 0)
-"""Of action units, in degrees, one after the other."""
 _VALUES: Final = {
     "corrected": "Less the neutral face",
     "raw": "As estimated",
@@ -41,13 +40,17 @@ class ReviewPlots(QWidget):
     """Two plots with one time, a choice of person and of units.
 
     Its signals: `person_wanted` gives a person's number, `time_wanted` seconds.
+
+    Args:
+        odds: of probabilities.
+        activations: of action units.
     """
 
     person_wanted = Signal(int)
     time_wanted = Signal(float)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, odds: TimePlot, activations: TimePlot) -> None:
+        super().__init__()
         self.setAccessibleName("Plots")
         self._colours = DARK
         self._curves: Curves | None = None
@@ -68,8 +71,8 @@ class ReviewPlots(QWidget):
         self.fit_button.setToolTip(tip("fit"))
         self.fit_button.clicked.connect(self.fit)
         self.remark = named(QLabel(), "muted")
-        self.odds = TimePlot("Probabilities over time")
-        self.activations = TimePlot("Action units over time")
+        self.odds = odds
+        self.activations = activations
         self._linked: tuple[TimePlot, TimePlot] | None = None
         self._link = QTimer(self, singleShot=True)
         self._link.timeout.connect(self._follow)
@@ -212,7 +215,7 @@ class ReviewPlots(QWidget):
         if self._curves is None:
             return
         lines = [
-            (row, expression_colour(index, self._colours))
+            _line(row, expression_colour(index, self._colours))
             for index, row in enumerate(self._curves.odds)
         ]
         self.odds.show_lines(self._curves.times_s, lines)
@@ -225,20 +228,15 @@ class ReviewPlots(QWidget):
 
     def _unit_lines(self, curves: Curves) -> list[Line]:
         which = self.values.currentData()
-        lines: list[Line] = []
-        for place, number in enumerate(self.chosen_units()):
-            row = curves.units.index(number)
-            colour = self._unit_colour(place)
-            if which == "both":
-                pale = QColor(colour)
-                pale.setAlpha(_PALE)
-                lines.append((curves.raw[row], pale))
-            lines.append(((curves.raw if which == "raw" else curves.corrected)[row], colour))
-        return lines
-
-    def _unit_colour(self, place: int) -> QColor:
-        light = 0.38 if QColor(self._colours.surface).lightnessF() > 0.5 else 0.66
-        return QColor.fromHslF(_HUES[place % len(_HUES)] / 360, 0.85, light)
+        shown = [
+            (curves.units.index(number), series_colour(place, self._colours))
+            for place, number in enumerate(self.chosen_units())
+        ]
+        pale = [_line(curves.raw[row], colour, _PALE) for row, colour in shown]
+        if which == "raw":
+            return [_line(curves.raw[row], colour) for row, colour in shown]
+        full = [_line(curves.corrected[row], colour) for row, colour in shown]
+        return [*pale, *full] if which == "both" else full
 
     def _show_legends(self) -> None:
         curves = self._curves
@@ -256,7 +254,7 @@ class ReviewPlots(QWidget):
         units = [
             _entry(
                 f"{unit(number).code} {unit(number).name}",
-                self._unit_colour(index),
+                series_colour(index, self._colours),
                 values[curves.units.index(number)],
                 place,
             )
@@ -275,6 +273,10 @@ def _entry(name: str, colour: QColor, values: FloatArray, place: int | None) -> 
     known = place is not None and np.isfinite(values[place])
     figure = f"{values[place]:.2f}" if known else "–"
     return f'<span style="color:{colour.name()}">■</span>&nbsp;{name}&nbsp;{figure}'
+
+
+def _line(values: FloatArray, colour: QColor, opacity: int = 255) -> Line:
+    return Line(values, (colour.red(), colour.green(), colour.blue(), opacity))
 
 
 def _legend() -> QLabel:

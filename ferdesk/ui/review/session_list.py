@@ -1,7 +1,6 @@
-"""The recordings of a folder, to choose one from."""
+"""The recordings of a folder, and those opened from elsewhere, to choose one from."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -11,23 +10,20 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QTableWidget,
-    QTableWidgetItem,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
-from ferdesk.core.errors import FerdeskError
-from ferdesk.sessions.library import Listed, sessions_in
+from ferdesk.preferences.state import MOST_SESSIONS
+from ferdesk.sessions import schema
+from ferdesk.sessions.library import Listed, listed, sessions_in
 from ferdesk.ui.buttons import SpaceButton
-from ferdesk.ui.recording import clock
-from ferdesk.ui.review.words import one_line, plain_tip
+from ferdesk.ui.review.session_table import SessionTable
 from ferdesk.ui.theme import GAP, named
 from ferdesk.ui.worker import Jobs
 
-_COLUMNS: Final = ("Name", "Recorded", "Length", "Source", "State")
 _WIDTHS: Final = (220, 140, 70, 150)
-_PATH: Final = Qt.ItemDataRole.UserRole
 
 
 class SessionList(QWidget):
@@ -38,23 +34,32 @@ class SessionList(QWidget):
     Args:
         jobs: reads the folder.
         folder: where recordings go.
+        others: sessions that were opened from elsewhere, the newest first.
     """
 
     chosen = Signal(Path)
 
-    def __init__(self, jobs: Jobs, folder: Path, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        folder: Path,
+        others: Sequence[Path] = (),
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._jobs = jobs
         self._folder = folder
+        self._others = tuple(others)
         self.words = named(QLabel(), "muted")
         self.words.setWordWrap(True)
         self.words.setTextFormat(Qt.TextFormat.PlainText)
         self.refresh_button = SpaceButton("Look again")
         self.refresh_button.setToolTip("Read the folder again")
         self.refresh_button.clicked.connect(self.refresh)
-        self.table = QTableWidget(0, len(_COLUMNS))
+        self.model = SessionTable()
+        self.table = QTableView()
+        self.table.setModel(self.model)
         self.table.setAccessibleName("Recorded sessions")
-        self.table.setHorizontalHeaderLabels(list(_COLUMNS))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -66,7 +71,7 @@ class SessionList(QWidget):
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         for column, width in enumerate(_WIDTHS):
             self.table.setColumnWidth(column, width)
-        self.table.itemActivated.connect(lambda item: self._choose(item.row()))
+        self.table.activated.connect(lambda index: self._choose(index.row()))
         above = QHBoxLayout()
         above.addWidget(self.words, 1)
         above.addWidget(self.refresh_button)
@@ -76,22 +81,40 @@ class SessionList(QWidget):
         column_.addLayout(above)
         column_.addWidget(self.table, 1)
 
+    @property
+    def others(self) -> tuple[Path, ...]:
+        """The sessions that were opened from elsewhere and are still there, the newest first."""
+        return self._others
+
+    def remember(self, session: Path) -> None:
+        """List a session that was opened, wherever it lies."""
+        where = session.absolute()
+        if where.parent != self._folder.absolute():
+            before = (one for one in self._others if one != where)
+            self._others = (where, *before)[:MOST_SESSIONS]
+
     def refresh(self) -> None:
         """Read the folder again, in a job."""
         self.words.setText(f"Looking for recordings in {self._folder}…")
-        self._jobs.submit(lambda: _newest_first(self._folder), self._show, self._failed)
+        folder, others = self._folder, self._others
+        self._jobs.submit(
+            lambda: _newest_first(folder, others),
+            lambda sessions: self._listed(others, sessions),
+            self._failed,
+        )
+
+    def _listed(self, asked: Sequence[Path], sessions: Sequence[Listed]) -> None:
+        there = {one.folder for one in sessions}
+        gone = {one for one in asked if one not in there}
+        self._others = tuple(one for one in self._others if one not in gone)
+        self._show(sessions)
 
     def _show(self, sessions: Sequence[Listed]) -> None:
-        self.table.setRowCount(len(sessions))
-        for row, one in enumerate(sessions):
-            for column, text in enumerate(_cells(one)):
-                item = QTableWidgetItem(one_line(text))
-                item.setToolTip(plain_tip(text))
-                item.setData(_PATH, one.folder)
-                self.table.setItem(row, column, item)
+        self.model.show_sessions(sessions)
         if sessions:
-            self.words.setText(f"Recordings in {self._folder}")
-            self.table.setCurrentCell(0, 0)
+            elsewhere = ", and those opened from elsewhere" if self._others else ""
+            self.words.setText(f"Recordings in {self._folder}{elsewhere}")
+            self.table.setCurrentIndex(self.model.index(0, 0))
         else:
             self._show_empty()
 
@@ -102,30 +125,18 @@ class SessionList(QWidget):
         )
 
     def _failed(self, error: Exception) -> None:
-        self.table.setRowCount(0)
-        if isinstance(error, FerdeskError):  # there is no such folder: nothing was recorded yet
-            self._show_empty()
-        else:
-            self.words.setText(f"{self._folder} cannot be read: {error}")
+        self.model.show_sessions(())
+        self.words.setText(f"{self._folder} cannot be read: {error}")
 
     def _choose(self, row: int) -> None:
-        item = self.table.item(row, 0)
-        if item is not None:
-            self.chosen.emit(item.data(_PATH))
+        self.chosen.emit(self.model.session_at(row).folder)
 
 
-def _newest_first(folder: Path) -> list[Listed]:
+def _newest_first(folder: Path, others: Sequence[Path]) -> list[Listed]:
     def started(one: Listed) -> float:
         return one.started.timestamp() if one.started else 0.0
 
-    return sorted(sessions_in(folder), key=started, reverse=True)
-
-
-def _cells(one: Listed) -> tuple[str, ...]:
-    if one.started is None:
-        return (one.folder.name, "–", "–", "–", one.state)
-    return (one.folder.name, _local(one.started), clock(one.seconds), one.source, one.state)
-
-
-def _local(when: datetime) -> str:
-    return f"{when.astimezone():%Y-%m-%d %H:%M}"
+    # Where there is no such folder, nothing was recorded yet.
+    found = list(sessions_in(folder)) if folder.is_dir() else []
+    found += [listed(one) for one in others if (one / schema.DATABASE).is_file()]
+    return sorted(found, key=started, reverse=True)

@@ -1,43 +1,46 @@
 """A plot over a session's time, with a cursor and what was marked."""
 
-from collections import deque
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QGraphicsItem, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from ferdesk.core.types import FloatArray, Matrix
+from ferdesk.core.types import FloatArray, ImageU8, Matrix
+from ferdesk.review.drawing import Line, Size, View, draw
 from ferdesk.review.stamps import stamp
 from ferdesk.sessions.readings import Annotation
 from ferdesk.ui.theme import Colours
+from ferdesk.ui.worker import Jobs
 
 _BELOW, _ABOVE = -0.04, 1.04
 _LEAST_S: Final = 0.2
 """Less time than this is not shown."""
 _MARGIN: Final = 0.01
 """Of the session's length, left and right."""
-_PER_PIXEL: Final = 0.5
-"""Pairs of least and greatest value that a pixel's width is drawn from."""
 
-Line = tuple[FloatArray, QColor]
-"""Values over the times of all lines, and a colour."""
+Lines = tuple[Matrix, Sequence[Line]]
+"""Times, (n,) float64, rising, and curves over them."""
 
 
 class TimePlot(pg.PlotWidget):  # type: ignore[misc]
     """Curves between 0 and 1; the wheel zooms time, dragging moves, a click goes there.
 
     Its signal `time_wanted` gives seconds from the session's start.
+
+    Args:
+        name: for who cannot see it.
+        jobs: draws the curves; until it is done, those before are stretched.
+        plot: made by `empty_plot`, which takes as long as all the rest.
     """
 
     time_wanted = Signal(float)
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent, axisItems={"bottom": _Clock("bottom")})
+    def __init__(self, name: str, jobs: Jobs, plot: pg.PlotItem) -> None:
+        super().__init__(plotItem=plot)
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMinimumHeight(44)
@@ -45,16 +48,17 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         policy.setRetainSizeWhenHidden(True)
         self.setSizePolicy(policy)
         self.hideButtons()
-        self.setMenuEnabled(False)
         self.setMouseEnabled(x=True, y=False)
         self.setYRange(_BELOW, _ABOVE, padding=0)
         self.getAxis("left").setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")]])
         self.getAxis("left").setWidth(28)
         self._length_s = 0.0
-        self._curves: list[Any] = []
-        self._waiting: deque[Callable[[], None]] = deque()
-        self._turn = QTimer(self, singleShot=True)
-        self._turn.timeout.connect(self._draw_next)
+        self._jobs = jobs
+        self._lines: Lines | None = None
+        self._drawn: Lines | None = None
+        self._asked = self._busy = False
+        self._picture = _Picture()
+        self.addItem(self._picture, ignoreBounds=True)
         self._contests = _rectangles(self, -20)
         self._spans = _rectangles(self, -15)
         self._moments = pg.PlotCurveItem(connect="pairs", skipFiniteCheck=True)
@@ -65,6 +69,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self._cursor.sigDragged.connect(lambda line: self.time_wanted.emit(float(line.value())))
         self.addItem(self._cursor, ignoreBounds=True)
         self.scene().sigMouseClicked.connect(self._clicked)
+        self.getViewBox().sigRangeChanged.connect(self._ask)
+        self.getViewBox().sigResized.connect(self._ask)
 
     @property
     def cursor_s(self) -> float:
@@ -73,13 +79,15 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
 
     @property
     def drawing(self) -> bool:
-        """Whether curves wait to be drawn."""
-        return bool(self._waiting)
+        """Whether curves are being drawn."""
+        return self._busy
 
     def drawn(self) -> list[tuple[Matrix, FloatArray]]:
-        """Times and values of the curves that are drawn."""
-        found = (curve.getOriginalDataset() for curve in self._curves)
-        return [(times, values) for times, values in found if times is not None and len(times)]
+        """Times and values of the curves that are in the picture."""
+        if self._drawn is None:
+            return []
+        times, lines = self._drawn
+        return [(times, line.values) for line in lines]
 
     def shown_s(self) -> tuple[float, float]:
         """The first and the last second in sight."""
@@ -90,9 +98,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         """Begin a session of this length; the plot is shown with its first curves."""
         self.setVisible(False)
         self._length_s = max(length_s, _LEAST_S)
-        self._waiting.clear()
-        for curve in self._curves:
-            curve.clear()
+        self._lines = self._drawn = None
+        self._picture.clear()
         self.show_contests(())
         self.show_notes(())
         margin = self._length_s * _MARGIN
@@ -105,22 +112,15 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.fit()
 
     def show_lines(self, times_s: Matrix, lines: Sequence[Line]) -> None:
-        """Draw these in the place of those before, one after the other.
-
-        A curve a turn of the event loop: all at once would hold it up.
+        """Draw these in the place of those before.
 
         Args:
             times_s: (n,) float64, rising.
-            lines: for each (n,) float32, 0 to 1 or NaN, and its colour.
+            lines: 0 to 1 or NaN, the last ones on top.
         """
-        self._waiting.clear()
-        if not self.isVisible():
-            self._waiting.append(partial(self.setVisible, True))
-        for place in range(len(lines), len(self._curves)):
-            self._waiting.append(self._curves[place].clear)
-        for place, (values, colour) in enumerate(lines):
-            self._waiting.append(partial(self._draw, place, times_s, values, colour))
-        self._turn.start(0)
+        self.setVisible(True)
+        self._lines = times_s, lines
+        self._ask()
 
     def show_contests(self, spans: Sequence[tuple[float, float]]) -> None:
         """Shade the times at which the net had no clear winner."""
@@ -167,24 +167,86 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
             shade.setAlpha(56)
             item.setOpts(brush=shade, pen=None)
 
-    def _draw_next(self) -> None:
-        if self._waiting:
-            self._waiting.popleft()()
-        if self._waiting:
-            self._turn.start(0)
+    def event(self, event: QEvent) -> bool:
+        """Draw anew for a screen with other pixels."""
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._ask()
+        return bool(super().event(event))
 
-    def _draw(self, place: int, times_s: Matrix, values: FloatArray, colour: QColor) -> None:
-        if place == len(self._curves):
-            self._curves.append(_curve(self))
-        curve = self._curves[place]
-        curve.setPen(pg.mkPen(colour, width=1))
-        curve.setData(times_s, values)
+    def _ask(self) -> None:
+        """Have the curves drawn as they are in sight now."""
+        self._asked = True
+        if not self._busy:
+            self._draw()
+
+    def _draw(self) -> None:
+        lines, scale = self._lines, self.devicePixelRatioF()
+        area: QRectF = self.getViewBox().rect()
+        size = Size(round(area.width() * scale), round(area.height() * scale), scale)
+        self._asked = False
+        if lines is None or size.width <= 0 or size.height <= 0:
+            return
+        view = View(*self.shown_s(), *map(float, self.viewRange()[1]))
+
+        def show(image: ImageU8) -> None:
+            self._busy = False
+            if lines is self._lines:
+                self._drawn = lines
+                self._picture.show_image(image, view)
+            if self._asked:
+                self._draw()
+
+        def failed(error: Exception) -> None:
+            self._busy = False
+            raise error
+
+        self._busy = True
+        self._jobs.submit(lambda: draw(*lines, view, size), show, failed)
 
     def _clicked(self, event: Any) -> None:
         if event.button() != Qt.MouseButton.LeftButton or event.isAccepted():
             return
         at: QPointF = self.getViewBox().mapSceneToView(event.scenePos())
         self.time_wanted.emit(at.x())
+
+
+class _Picture(pg.GraphicsObject):  # type: ignore[misc]
+    """The curves as they were drawn last, where they belong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._image: QImage | None = None
+        self._place = QRectF()
+
+    def show_image(self, image: ImageU8, view: View) -> None:
+        """Show a picture of curves. It is used in place, so nobody may write into it any more."""
+        height, width = image.shape[:2]
+        form = QImage.Format.Format_ARGB32_Premultiplied
+        self.prepareGeometryChange()
+        self._image = QImage(image.data, width, height, image.strides[0], form)
+        self._place = QRectF(
+            view.start_s, view.bottom, view.end_s - view.start_s, view.top - view.bottom
+        )
+        self.update()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.prepareGeometryChange()
+        self._image, self._place = None, QRectF()
+
+    def boundingRect(self) -> QRectF:
+        """Seconds and values that it covers."""
+        return self._place
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Paint it; its first row is the upper edge, where values are greatest."""
+        if self._image is not None:
+            area = QRectF(self._place)
+            area.moveTop(-self._place.bottom())
+            painter.scale(1, -1)
+            painter.drawImage(area, self._image)
 
 
 class _Clock(pg.AxisItem):  # type: ignore[misc]
@@ -195,17 +257,9 @@ class _Clock(pg.AxisItem):  # type: ignore[misc]
         return [stamp(value)[: None if spacing < 1 else -4] for value in values]
 
 
-def _curve(plot: TimePlot) -> Any:
-    curve = plot.plot(
-        connect="finite",
-        autoDownsample=True,
-        downsampleMethod="peak",
-        autoDownsampleFactor=_PER_PIXEL,
-        clipToView=True,
-    )
-    # The cursor moves with every frame: what lies below it is not drawn again each time.
-    curve.curve.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
-    return curve
+def empty_plot() -> pg.PlotItem:
+    """Axes without curves, for a `TimePlot`."""
+    return pg.PlotItem(axisItems={"bottom": _Clock("bottom")}, enableMenu=False)
 
 
 def _rectangles(plot: TimePlot, depth: int) -> Any:

@@ -1,11 +1,11 @@
 """The review: a list of recordings, and the one that is open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from ferdesk.review.opening import Opened, Trouble, open_session, remark_on, trouble_of
@@ -13,11 +13,15 @@ from ferdesk.sessions import schema
 from ferdesk.sessions.repair import repair
 from ferdesk.sessions.verify import Findings
 from ferdesk.ui.banner import BannerAction, BannerStack, Level
+from ferdesk.ui.in_turns import InTurns
 from ferdesk.ui.review import keys
 from ferdesk.ui.review.exporting import Exporting
 from ferdesk.ui.review.grabber import Grabber
+from ferdesk.ui.review.notes_panel import NotesPanel
 from ferdesk.ui.review.page import SessionPage
+from ferdesk.ui.review.plots import ReviewPlots
 from ferdesk.ui.review.session_list import SessionList
+from ferdesk.ui.review.time_plot import TimePlot, empty_plot
 from ferdesk.ui.status import ElidedLabel
 from ferdesk.ui.theme import GAP, Colours, named
 from ferdesk.ui.worker import JOIN_S, Jobs
@@ -31,21 +35,25 @@ _NOTES: Final = "notes"
 class ReviewWorkspace(QWidget):
     """Looks at recorded sessions.
 
-    Its signal `title_changed` gives the open session's name, or nothing.
+    Its signals: `title_changed` gives the open session's name, or nothing; `page_made` says that
+    what shows a session is there, soon after the workspace itself.
 
     Args:
         jobs: does what takes time.
         say: says something for a moment.
         folder: where recordings go.
+        others: sessions that were opened from elsewhere before, the newest first.
     """
 
     title_changed = Signal(str)
+    page_made = Signal()
 
     def __init__(
         self,
         jobs: Jobs,
         say: Callable[[str], None],
         folder: Path,
+        others: Sequence[Path] = (),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -56,14 +64,10 @@ class ReviewWorkspace(QWidget):
         self._say = say
         self._folder = folder
         self._opening: Path | None = None
+        self._colours: Colours | None = None
         self.banners = BannerStack()
-        self.sessions = SessionList(jobs, folder)
+        self.sessions = SessionList(jobs, folder, others)
         self.sessions.chosen.connect(self.open)
-        self.page = SessionPage(
-            jobs, say, lambda text: self.banners.show_message(_NOTES, text, "error")
-        )
-        self.page.failed.connect(self._page_failed)
-        self.page.video_failed.connect(self._video_failed)
         self.waiting = named(QLabel(), "muted")
         self.waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.waiting.setWordWrap(True)
@@ -73,9 +77,15 @@ class ReviewWorkspace(QWidget):
         self.overlay_button = keys.key_button("overlay", "Overlay", self.toggle_overlay)
         self.overlay_button.setCheckable(True)
         self.close_button = keys.key_button("close", "Close", self.close_session)
-        self.actions_by_name = keys.install(self, self._slots())
+        self.actions_by_name: dict[keys.KeyName, QAction] = {}
         self._lay_out()
+        self._made_page = InTurns(self._make_page(), self)
         self._show_none()
+
+    @property
+    def page(self) -> SessionPage:
+        """What shows the open session."""
+        return self._made_page.get()
 
     def open(self, folder: Path) -> None:
         """Look at a session; the one before is let go of. Returns at once.
@@ -130,13 +140,16 @@ class ReviewWorkspace(QWidget):
 
     def set_colours(self, colours: Colours) -> None:
         """Follow the theme."""
+        self._colours = colours
         self.setStyleSheet(_style(colours))
         self.banners.set_colours(colours)
-        self.page.set_colours(colours)
+        if self._made_page.ready:
+            self.page.set_colours(colours)
 
     def shut_down(self, timeout_s: float = JOIN_S) -> bool:
         """Let go of everything before the end; returns whether all ended within the time."""
-        return self.page.shut_down(timeout_s)
+        self._opening = None  # else one that is being opened would be shown after the end
+        return not self._made_page.ready or self.page.shut_down(timeout_s)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept what may be a session."""
@@ -153,17 +166,47 @@ class ReviewWorkspace(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Read the list again: something may have been recorded meanwhile."""
         super().showEvent(event)
-        if self.page.opened is None and self._opening is None:
+        if self._opening is None and not (self._made_page.ready and self.page.opened):
             self.sessions.refresh()
 
-    def _slots(self) -> dict[keys.KeyName, Callable[[], None]]:
+    def _make_page(self) -> Generator[None, None, SessionPage]:
+        """Make what shows a session: not at once, for first there is only the list."""
+        above = empty_plot()
+        yield
+        below = empty_plot()
+        yield
+        odds = TimePlot("Probabilities over time", self._jobs, above)
+        yield
+        activations = TimePlot("Action units over time", self._jobs, below)
+        yield
+        plots = ReviewPlots(odds, activations)
+        yield
+        notes = NotesPanel(
+            self._jobs,
+            self._say,
+            lambda text: self.banners.show_message(_NOTES, text, "error"),
+        )
+        yield
+        page = SessionPage(self._jobs, self._say, plots, notes, self.stack)
+        yield
+        page.failed.connect(self._page_failed)
+        page.video_failed.connect(self._video_failed)
+        self.actions_by_name = keys.install(self, self._slots(page))
+        if self._colours is not None:
+            page.set_colours(self._colours)
+        yield
+        self.stack.addWidget(page)
+        self.page_made.emit()
+        return page
+
+    def _slots(self, page: SessionPage) -> dict[keys.KeyName, Callable[[], None]]:
         own: dict[keys.KeyName, Callable[[], None]] = {
             "open": self.ask,
             "close": self.close_session,
             "export": self.exporting.open_menu,
             "overlay": self.toggle_overlay,
         }
-        return {**own, **self.page.slots()}
+        return {**own, **page.slots()}
 
     def _lay_out(self) -> None:
         above = QHBoxLayout()
@@ -174,8 +217,8 @@ class ReviewWorkspace(QWidget):
         for button in (self.overlay_button, self.exporting.button, self.close_button):
             above.addWidget(button)
         self.stack = QStackedWidget()
-        for page in (self.sessions, self.page, self.waiting):
-            self.stack.addWidget(page)
+        for shown in (self.sessions, self.waiting):
+            self.stack.addWidget(shown)
         column = QVBoxLayout(self)
         column.setContentsMargins(GAP, GAP, GAP, GAP // 2)
         column.setSpacing(GAP // 2)
@@ -194,6 +237,7 @@ class ReviewWorkspace(QWidget):
         if folder != self._opening:
             return
         self._opening = None
+        self.sessions.remember(folder)
         self.page.show_session(opened)
         self.page.view.setFocus()
         self.overlay_button.setChecked(self.page.overlay)
@@ -263,7 +307,8 @@ class ReviewWorkspace(QWidget):
 
     def _let_go(self) -> None:
         self._opening = None
-        self.page.clear()
+        if self._made_page.ready:
+            self.page.clear()
 
     def _clear_messages(self) -> None:
         for key in (_SESSION, _VIDEO, _REPAIR, _NOTES):

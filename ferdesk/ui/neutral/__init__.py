@@ -1,0 +1,1 @@
+"""Neutral faces in the window: recording them, and choosing whose is used."""
