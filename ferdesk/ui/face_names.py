@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from ferdesk.core.types import Box, FaceReading
+from ferdesk.core.types import FaceReading
+from ferdesk.faces.region import overlap
 
 LONGEST: Final = 40
 """Characters of a name."""
@@ -74,12 +75,3 @@ class FaceNames:
 def unnamed(number: int) -> str:
     """What a person without a name is called."""
     return f"Face {number}"
-
-
-def overlap(one: Box, other: Box) -> float:
-    """The area that two boxes share, as a part of the area that they cover together, 0..1."""
-    wide = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
-    high = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
-    shared = max(0.0, wide) * max(0.0, high)
-    whole = one.w * one.h + other.w * other.h - shared
-    return shared / whole if whole > 0 else 0.0

@@ -13,7 +13,7 @@ from ui_fakes import FakePipeline, FakeSource, Sources, a_face, a_live, open_win
 
 from ferdesk.core.types import Box, FaceResult
 from ferdesk.sessions.session import Session
-from ferdesk.ui.face_names import LONGEST, FaceNames, overlap
+from ferdesk.ui.face_names import LONGEST, FaceNames
 from ferdesk.ui.live import LiveResult
 from ferdesk.ui.main_window import MainWindow
 from ferdesk.ui.panels import FacesPanel
@@ -64,13 +64,6 @@ def test_two_names_never_go_to_one_person() -> None:
     names.give(2, "Bert")
     names.carry_over([at(1, 0), at(2, 10)], [at(1, 4)])
     assert given(names) == {1: "Anna"}
-
-
-def test_the_overlap_of_boxes() -> None:
-    assert overlap(Box(0, 0, 10, 10), Box(0, 0, 10, 10)) == 1
-    assert overlap(Box(0, 0, 10, 10), Box(5, 0, 10, 10)) == pytest.approx(1 / 3)
-    assert overlap(Box(0, 0, 10, 10), Box(20, 0, 10, 10)) == 0
-    assert overlap(Box(0, 0, 0, 0), Box(0, 0, 0, 0)) == 0
 
 
 def test_a_double_click_and_a_key_ask_for_the_card_s_person(qtbot: QtBot) -> None:

@@ -17,19 +17,10 @@ from trainer.gan.schedule import Balance
 from trainer.nets.ali2020 import FEATURES, stages_of
 from trainer.optimise import build_optimiser
 from trainer.recipes.ali2020 import GanRecipe
-from trainer.runs import Row, RunFolder
+from trainer.runs import GAN_METRICS, Row, RunFolder
 
-SUMS: Final = (
-    "d_loss",
-    "g_loss",
-    "d_accuracy",
-    "d_expression",
-    "d_identity",
-    "g_expression",
-    "g_identity",
-    "g_steps",
-)
-"""What is averaged over an epoch's pictures; see `trainer.runs.GAN_METRICS`."""
+SUMS: Final = GAN_METRICS[1:-2]
+"""What is averaged over an epoch's pictures: all but its number, speed and time."""
 
 _SOURCE: Final = "decoder.source.0.weight"  # its columns: f(x), then the identity, then the noise
 _PERSONAL: Final = "identity."  # the discriminator's head for identities
