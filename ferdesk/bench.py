@@ -15,7 +15,6 @@ from ferdesk.core.errors import SourceError
 from ferdesk.core.types import Face, Frame
 from ferdesk.cores import usable_cores
 from ferdesk.engines import remembered
-from ferdesk.engines.base import Precision
 from ferdesk.engines.machine import Machine, this_machine
 from ferdesk.engines.measure import (
     Measured,
@@ -55,11 +54,10 @@ class Stage(BaseModel):
 
 
 class FaceNet(BaseModel):
-    """One face net, with what belongs before and after it; only openvino runs these.
+    """One face net, with what belongs before and after it; openvino runs these, in f32.
 
     Attributes:
         net: which.
-        precision: see `ferdesk.engines.base.Precision`.
         threads: threads it might use.
         timing: of one face.
     """
@@ -67,7 +65,6 @@ class FaceNet(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     net: str
-    precision: Precision
     threads: int
     timing: Timing
 
@@ -202,7 +199,7 @@ def _face_nets(settings: Settings, seen: _Seen) -> Iterator[FaceNet]:
 def _blendshape_net(threads: int, face: Face) -> FaceNet:
     with closing(BlendshapeEstimator(threads)) as estimator:
         timing = timed(lambda: estimator.blendshapes([face]))
-    return FaceNet(net="blendshapes", precision="f32", threads=threads, timing=timing)
+    return FaceNet(net="blendshapes", threads=threads, timing=timing)
 
 
 def _face_nets_with(
@@ -211,9 +208,8 @@ def _face_nets_with(
     image = frame.image
     with closing(Detector(models.detector, threads)) as detector:
         timing = timed(lambda: detector.detect(image, [whole(image)]))
-        yield FaceNet(net="detector", precision="f32", threads=threads, timing=timing)
-    net = LandmarkNet(models.landmarks, models.points, threads)
-    with closing(net):
+        yield FaceNet(net="detector", threads=threads, timing=timing)
+    with closing(LandmarkNet(models.landmarks, models.points, threads)) as net:
         timing = timed(lambda: net.locate(image, [from_face(face)]))
         title = f"{models.points} landmarks"
-        yield FaceNet(net=title, precision="f32", threads=threads, timing=timing)
+        yield FaceNet(net=title, threads=threads, timing=timing)

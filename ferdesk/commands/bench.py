@@ -54,9 +54,9 @@ def _show(console: Console, report: "Report") -> None:
         for trouble in dict.fromkeys(one.trouble for one in report.nets if one.net == name):
             _say(console, trouble)
     if report.face_nets:
-        faces = _table("Face nets with what belongs to them, ms", "net", "precision", "threads")
+        faces = _table("Face nets in f32 with what belongs to them, ms", "net", "threads")
         for net in report.face_nets:
-            faces.add_row(net.net, net.precision, str(net.threads), *_figures(net.timing))
+            faces.add_row(net.net, str(net.threads), *_figures(net.timing))
         console.print(faces)
     for why in report.missing.values():
         _say(console, why)
