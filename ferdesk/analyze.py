@@ -317,6 +317,7 @@ class _Run:
             expected = f" of {self._expected}" if self._expected else ""
             stop = f"stopped after {self._frames}{expected} frames"
             warning = f"{stop}; {warning}" if warning else stop
+        thresholds = self._pipeline.thresholds
         return Summary(
             input=self._shown,
             frames=self._frames,
@@ -330,6 +331,7 @@ class _Run:
             bundle=self._pipeline.bundle,
             au_estimator=self._pipeline.au_estimator,
             disambiguator=self._pipeline.disambiguator,
+            **(thresholds._asdict() if thresholds else {}),
             neutral=self._pipeline.neutral,
             warning=warning,
             error=None if self._error is None else str(self._error),

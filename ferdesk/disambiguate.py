@@ -83,6 +83,11 @@ class Disambiguator:
             "one of these, or tune it (ferdesk-train svm fit --bundle)."
         )
 
+    @property
+    def thresholds(self) -> Thresholds:
+        """Those that count, the user's or the bundle's: no "auto" among them."""
+        return self._judge.thresholds
+
     def decide(self, raw: FloatArray, aus: AuValues | None) -> Verdict:
         """Judge one face; see `Judge.decide`."""
         return self._judge.decide(raw, aus)
@@ -108,6 +113,11 @@ class Judge:
             contest: np.flatnonzero(np.ones(len(svms.units)) if all_units else svms.sees(contest))
             for contest in CONTESTS
         }
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """When an answer is contested here."""
+        return Thresholds(self._asking.t2, self._asking.t3)
 
     def decide(self, raw: FloatArray, aus: AuValues | None) -> Verdict:
         """Judge one face.

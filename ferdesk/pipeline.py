@@ -116,6 +116,11 @@ class Pipeline:
         return self._disambiguator.bundle.name if self._disambiguator else ""
 
     @property
+    def thresholds(self) -> Thresholds | None:
+        """Below which differences an answer is contested; None where nothing decides."""
+        return self._disambiguator.thresholds if self._disambiguator else None
+
+    @property
     def neutral(self) -> str:
         """The neutral profile that is taken off the units; empty for none."""
         return self._neutral.name if self._neutral else ""

@@ -22,6 +22,9 @@ class Summary(BaseModel):
         au_estimator: what estimated action units; empty where nothing did.
         disambiguator: which SVMs decided between expressions that the net could not tell apart;
             empty where none belong to the estimator and the net, or none were wanted.
+        t2: the top two expressions were contested if their probabilities differed by less, 0..1;
+            the user's or the SVMs' own; None without SVMs.
+        t3: likewise the top three, by the first's and the third's.
         neutral: the neutral profile that was taken off the largest face's units; empty for none.
         warning: what the user should know though the analysis went on.
         error: why it could not be ended, or not even begun; what was written before is valid.
@@ -45,6 +48,8 @@ class Summary(BaseModel):
     bundle: str
     au_estimator: str = ""
     disambiguator: str = ""
+    t2: float | None = None
+    t3: float | None = None
     neutral: str = ""
     warning: str | None = None
     error: str | None = None

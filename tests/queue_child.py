@@ -27,6 +27,7 @@ class OneFace:
     au_estimator = "fake"
     units = (12, 25)
     disambiguator = ""
+    thresholds = None
     neutral = ""
 
     def locate(self, frame: Frame) -> Located:

@@ -21,6 +21,7 @@ from ferdesk.analyze import analyze
 from ferdesk.core.errors import BundleError, ModelError, OutputError
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import Box, Crop, Face, FaceResult, Frame, FrameResult, Pose
+from ferdesk.disambiguate import Thresholds
 from ferdesk.outputs.mp4 import Mp4File
 from ferdesk.pipeline import Located
 from ferdesk.progress import TerminalProgress, show_summary
@@ -41,6 +42,7 @@ class SquareFinder:
     au_estimator = "squares' units"
     units = (12, 25)
     disambiguator = ""
+    thresholds = Thresholds(0.1, 0.2)
     neutral = "anna"
 
     def __init__(self) -> None:
@@ -172,6 +174,7 @@ def test_a_video_of_variable_rate(tmp_path):
     assert (summary.faces_backend, summary.engine, summary.bundle) == ("squares", "numpy", "none")
     said = (summary.au_estimator, summary.disambiguator, summary.neutral)
     assert said == ("squares' units", "", "anna")
+    assert (summary.t2, summary.t3) == (0.1, 0.2)
     assert summary.files == (str(out / "face.csv"), str(out / "face_annotated.mp4"))
     assert summary.warning is None
     assert summary.error is None

@@ -38,6 +38,7 @@ class OneFace:
     au_estimator = ""
     units = ()
     disambiguator = ""
+    thresholds = None
     neutral = ""
 
     def __init__(self, on_frame: Callable[[Frame], None] = lambda _: None) -> None:

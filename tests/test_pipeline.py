@@ -246,6 +246,7 @@ def test_auto_takes_the_machines_that_belong(own_bundles: Path, demo_frames: lis
     write_machines(own_bundles / "d-right", "blendshapes", units, model_hash(), bias=9)
     pipeline = build_pipeline(BLENDSHAPES)
     assert (pipeline.au_estimator, pipeline.disambiguator) == ("blendshapes", "d-right")
+    assert pipeline.thresholds is not None
     verdicts = [pipeline.process(frame).faces[0].verdict for frame in demo_frames[40:160:4]]
     assert any(verdict and verdict.contested for verdict in verdicts)
     pipeline.close()
@@ -261,6 +262,7 @@ def test_without_machines_nothing_is_decided(
         settings = BLENDSHAPES.model_copy(update={"disambiguate": "off"})
     pipeline = build_pipeline(settings)
     assert (pipeline.units, pipeline.disambiguator) == (BlendshapeEstimator.units, "")
+    assert pipeline.thresholds is None
     result = pipeline.process(demo_frames[0])
     assert "disambiguate" not in result.stage_ms
     assert result.faces[0].verdict is None

@@ -41,6 +41,7 @@ class Counting:
     au_estimator = ""
     units = (12,)
     disambiguator = ""
+    thresholds = None
     neutral = ""
 
     def __init__(self) -> None:

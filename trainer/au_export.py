@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ferdesk.core.au_bundle import AuBundle, AuMetric, AuOutput
 from ferdesk.core.bundle import (
     MODEL,
+    PROGRAM,
     REFERENCE,
     InputSpec,
     TrainingData,
@@ -27,7 +28,7 @@ from trainer.checkpoint import load_best
 from trainer.datasets import DATASETS
 from trainer.deploy import deploy_activations
 from trainer.errors import TrainError
-from trainer.export import staged, write_net
+from trainer.export import staged, write_model
 from trainer.recipes.au import AuRecipe
 from trainer.runs import RunFolder
 
@@ -76,7 +77,7 @@ def export_aus(run: RunFolder, sets: AuSets, folder: Path, name: str) -> AuExpor
         raise TrainError(f"No unit reached a correlation of {recipe.shipped_from}; train longer.")
     with staged(folder) as staging:
         deployed = deploy_activations(_only(net, kept), recipe.size)
-        parity, _, _ = write_net(deployed, staging)
+        parity = write_model(deployed, staging)
         data = _training_data(sets)
         bundle = AuBundle(
             name=name,
@@ -85,7 +86,7 @@ def export_aus(run: RunFolder, sets: AuSets, folder: Path, name: str) -> AuExpor
             labels=tuple(sets.outputs[index] for index in kept),
             input=InputSpec(size=recipe.size),
             outputs=deployed.outputs,
-            files={file: sha256(staging / file) for file in (MODEL, REFERENCE)},
+            files={file: sha256(staging / file) for file in (MODEL, PROGRAM, REFERENCE)},
             recipe={**recipe.model_dump(exclude={"title", "paper"}), "best_epoch": epoch},
             paper=recipe.paper,
             training_data=data,

@@ -139,34 +139,16 @@ def write_model(deployed: Deployed, folder: Path) -> float:
     Raises:
         TrainError: the difference is above PARITY, or the app would refuse the program.
     """
-    apart, x, expected = write_net(deployed, folder)
-    write_program(deployed, folder / PROGRAM)
-    found = dict(zip(deployed.names, run_program(folder / PROGRAM, x), strict=True))
-    return max(apart, _compare("the torch program", found, expected))
-
-
-def write_net(deployed: Deployed, folder: Path) -> tuple[float, FloatArray, dict[str, FloatArray]]:
-    """Write model.onnx and reference.npz, and hold the net against torch.
-
-    Args:
-        deployed: the net.
-        folder: where to.
-
-    Returns:
-        The largest difference to torch's outputs on the reference input, that input, and torch's
-        outputs by name.
-
-    Raises:
-        TrainError: the difference is above PARITY.
-    """
     x = reference_input(deployed.size)
     with torch.inference_mode():
         values = [value.numpy() for value in deployed.net(torch.from_numpy(x))]
     expected = dict(zip(deployed.names, values, strict=True))
+    np.savez(folder / REFERENCE, allow_pickle=False, x=x, **{deployed.names[0]: values[0]})
     write_onnx(deployed, folder / MODEL)
     apart = [_compare("OpenVINO", found, expected) for found in run_onnx(folder / MODEL, x)]
-    np.savez(folder / REFERENCE, allow_pickle=False, x=x, **{deployed.names[0]: values[0]})
-    return max(apart), x, expected
+    write_program(deployed, folder / PROGRAM)
+    found = dict(zip(deployed.names, run_program(folder / PROGRAM, x), strict=True))
+    return max(*apart, _compare("the torch program", found, expected))
 
 
 def reference_input(size: int) -> FloatArray:

@@ -1,6 +1,7 @@
 """What is computed about nets' insides, on nets and numbers small enough to check by hand."""
 
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from small_nets import SmallNet
 from torch import nn
 
 from ferdesk.bundles import find_bundle
-from ferdesk.core.bundle import REFERENCE
+from ferdesk.core.bundle import PROGRAM, REFERENCE, ModelBundle, read_bundle, write_bundle
 from ferdesk.core.errors import DataError
 from ferdesk.core.labels import EXPRESSIONS
 from trainer.datasets import faces as reading
@@ -125,7 +126,7 @@ def test_steps_without_a_module_have_names():
         inside.layer("conv3")
 
 
-def test_a_bundle_s_program_can_be_looked_into():
+def test_a_bundle_s_program_can_be_looked_into(tmp_path):
     subject = open_subject("compact-ferplus")
     with np.load(find_bundle("compact-ferplus") / REFERENCE) as reference:
         x, expected = torch.from_numpy(reference["x"]), reference["logits"]
@@ -133,8 +134,12 @@ def test_a_bundle_s_program_can_be_looked_into():
     np.testing.assert_allclose(logits.numpy(), expected, atol=2e-3)
     assert found["conv2d"].shape[0] == len(x)
     assert subject.dataset == "ferplus"
-    with pytest.raises(TrainError, match="khorrami2015-ferplus has no torch program"):
-        open_subject("khorrami2015-ferplus")
+    old = shutil.copytree(find_bundle("compact-ferplus"), tmp_path / "old")
+    bundle = read_bundle(old, ModelBundle)
+    files = {name: digest for name, digest in bundle.files.items() if name != PROGRAM}
+    write_bundle(old, bundle.model_copy(update={"name": "old", "files": files}))
+    with pytest.raises(TrainError, match="old has no torch program"):
+        open_subject(str(old))
 
 
 def test_filters_find_their_faces():
