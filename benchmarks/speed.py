@@ -3,7 +3,8 @@
     python benchmarks/speed.py file CLIP          the whole way from a file, on all cores and on one
     python benchmarks/speed.py scaling CLIP       against the number of faces and the frame's size
     python benchmarks/speed.py long CLIP          10,000 frames: steady times, flat memory
-    python benchmarks/speed.py precision CLIP     the chosen precision against f32
+    python benchmarks/speed.py precision CLIP     the chosen precision against f32; with --data
+                                                  right answers on FER+ valid as well
 
 CLIP shows one face. For more faces its picture is put into a larger one several times. `scaling`
 draws a picture of its table and needs matplotlib. Nothing else should run on the machine.
@@ -26,7 +27,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ferdesk.bundles import installed_bundles
 from ferdesk.core.types import Frame, FrameResult, ImageU8
+from ferdesk.engines.base import Precision
+from ferdesk.expression import ExpressionNet
 from ferdesk.pipeline import Pipeline, build_pipeline
 from ferdesk.settings import Settings
 from ferdesk.sources.video import VideoFile
@@ -37,6 +41,7 @@ Clip = Annotated[Path, typer.Argument(help="A video with one face.")]
 
 SIZES: Final = {"360p": (640, 360), "720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
 FACES: Final = (1, 2, 5, 10)
+PRECISIONS: Final[tuple[Precision, ...]] = ("f32", "auto")
 
 
 @app.command()
@@ -45,9 +50,9 @@ def file(clip: Clip, rounds: int = 5) -> None:
     table = Table("cores", "frames a second, median", "of each round", "ms a stage")
     for cores in sorted({1, _cores()}, reverse=True):
         found = [_analyze(clip, cores) for _ in range(rounds)]
-        each = ", ".join(f"{one['fps']:.0f}" for one in found)
-        stages = ", ".join(f"{name} {ms:.2f}" for name, ms in found[-1]["stage_ms"].items())
-        median = statistics.median(one["fps"] for one in found)
+        each = ", ".join(f"{fps:.0f}" for fps, _ in found)
+        stages = ", ".join(f"{name} {ms:.2f}" for name, ms in found[-1][1].items())
+        median = statistics.median(fps for fps, _ in found)
         table.add_row(str(cores), f"{median:.0f}", each, stages)
     console.print(table)
 
@@ -93,15 +98,19 @@ def long(clip: Clip, frames: int = 10_000) -> None:
 
 
 @app.command()
-def precision(clip: Clip) -> None:
+def precision(
+    clip: Clip,
+    data: Annotated[Path | None, typer.Option(help="FER+, to count right answers as well.")] = None,
+) -> None:
     """Largest difference in any probability between f32 and the chosen precision, same crops."""
     every = _pictures(clip)
-    exact, chosen = (
-        list(_results(build_pipeline(Settings(precision=number)), every))
-        for number in ("f32", "auto")
-    )
+    found: list[list[FrameResult]] = []
+    for number in PRECISIONS:
+        pipeline = build_pipeline(Settings(precision=number))
+        found.append(list(_results(pipeline, every)))
+        pipeline.close()
     apart, labels = 0.0, 0
-    for one, other in zip(exact, chosen, strict=True):
+    for one, other in zip(*found, strict=True):
         for a, b in zip(one.faces, other.faces, strict=True):
             apart = max(apart, float(np.abs(a.raw - b.raw).max()))
             labels += a.label != b.label
@@ -109,10 +118,35 @@ def precision(clip: Clip) -> None:
         f"{len(every)} frames: largest difference in a probability {apart:.4f}, "
         f"{labels} labels differ"
     )
+    if data is not None:
+        _precision_on_ferplus(data)
 
 
-def _analyze(clip: Path, cores: int) -> dict[str, float | dict[str, float]]:
-    """One `ferdesk analyze` in a process that sees only so many cores."""
+def _precision_on_ferplus(data: Path) -> None:
+    """Accuracy of every expression bundle on FER+ valid, by plurality, in both precisions."""
+    from trainer.datasets import ferplus
+    from trainer.evaluate import truth
+
+    valid = ferplus.load(data, "valid")
+    keep, labels = truth(valid, "plurality")
+    images = valid.images[keep]
+    table = Table("bundle", "n", *PRECISIONS, "answers that differ", "largest difference")
+    for folder in installed_bundles("expression"):
+        found = []
+        for number in PRECISIONS:
+            net = ExpressionNet(folder, precision=number)
+            parts = np.array_split(images, len(images) // 64)
+            found.append(np.concatenate([net.predict(list(part)) for part in parts]))
+            net.close()
+        right = [f"{np.mean(p.argmax(1) == labels):.2%}" for p in found]
+        changed = np.count_nonzero(found[0].argmax(1) != found[1].argmax(1))
+        apart = np.abs(found[0] - found[1]).max()
+        table.add_row(folder.name, f"{len(labels):,}", *right, str(changed), f"{apart:.4f}")
+    console.print(table)
+
+
+def _analyze(clip: Path, cores: int) -> tuple[float, dict[str, float]]:
+    """Frames a second and ms a stage of one `ferdesk analyze` that sees only so many cores."""
     with tempfile.TemporaryDirectory() as out:
         mine = os.sched_getaffinity(0)
         os.sched_setaffinity(0, sorted(mine)[:cores])
@@ -124,7 +158,7 @@ def _analyze(clip: Path, cores: int) -> dict[str, float | dict[str, float]]:
         finally:
             os.sched_setaffinity(0, mine)
     found = json.loads(done.stdout)
-    return {"fps": found["fps"], "stage_ms": found["stage_ms"]}
+    return found["fps"], found["stage_ms"]
 
 
 def _cores() -> int:
