@@ -28,6 +28,10 @@ _LATE_S: Final = 0.05
 _RESTART_S: Final = 0.5
 """...unless reading is this far behind: then the clip plays slower, instead of showing nothing."""
 
+FRAMES_AHEAD: Final = 4
+"""So many frames of a camera may wait, 0.13 s at 30 a second: longer than what a process is held up
+by now and then, and short enough for nobody to see."""
+
 _PREDECESSOR_S: Final = 3.0
 """A device is given back by the run before within this time, or its successor opens without it."""
 
@@ -228,9 +232,10 @@ class CaptureRun:
         if self._stopped:
             return
         captured = Captured(self._session, frame, source.info, self._dropped)
-        # Frames that come while the pipeline is still being built are nobody's loss.
-        if self._outbox.put(captured) and self._ready.is_set():
-            self._dropped += 1
+        if self._ready.is_set():
+            self._dropped += self._outbox.put(captured)
+        else:  # frames that come while the pipeline is still being built are nobody's loss
+            self._outbox.replace(captured)
 
     def _until_due(self, pacer: Pacer, frame: Frame) -> bool:
         """Wait until a file's frame is due; False when it is too late to be worth showing."""

@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from ferdesk.core.errors import SourceError
 from ferdesk.core.types import Frame
-from ferdesk.live.capture import Captured, CaptureRun, OpenSource, SourceState
+from ferdesk.live.capture import FRAMES_AHEAD, Captured, CaptureRun, OpenSource, SourceState
 from ferdesk.live.mailbox import Mailbox
 from ferdesk.sources import open_source
 from ferdesk.sources.base import Source, SourceInfo
@@ -18,8 +18,8 @@ _JOIN_S: Final = 5.0
 class Watch:
     """An open source to read frames from.
 
-    A live one is read in a thread of its own that never waits: a reader who is slow gets the newest
-    frame and `dropped` counts the others. A camera or stream that is lost is tried again every
+    A live one is read in a thread of its own that never waits: a reader who is late once finds the
+    frames of meanwhile, one who is slow gets the newest and `dropped` counts the others. A camera or stream that is lost is tried again every
     second until `stop`. Of a file every frame comes, as fast as it is asked for, unless it is
     paced: then it plays in real time, as if a camera saw it.
 
@@ -50,7 +50,7 @@ class Watch:
         self._report = report
         self._failure = ""
         self._source = opener(spec, loop)
-        self._frames = Mailbox[Captured]()
+        self._frames = Mailbox[Captured](FRAMES_AHEAD)
         self._run: CaptureRun | None = None
         self._thread: threading.Thread | None = None
         if self._source.info.live or paced:
@@ -68,7 +68,7 @@ class Watch:
 
     @property
     def dropped(self) -> int:
-        """Frames that a newer one replaced before they were read."""
+        """Frames that newer ones replaced before they were read."""
         return self._dropped
 
     def read(self) -> Frame | None:

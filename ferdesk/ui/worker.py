@@ -1,6 +1,6 @@
 """The only place in the window that starts threads: capture, pipeline and small jobs.
 
-    capture thread -> one-slot mailbox -> pipeline thread -> one-slot mailbox + Qt signal -> window
+    capture thread -> a few frames -> pipeline thread -> one-slot mailbox + Qt signal -> window
 
 Threads are stopped and joined, never ended by force. One that hangs in a driver is left behind (it
 is a daemon and reports nothing any more) so that it can hold up neither the window nor its closing.
@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from ferdesk.live.capture import Captured, CaptureRun, OpenSource, SourceState
+from ferdesk.live.capture import FRAMES_AHEAD, Captured, CaptureRun, OpenSource, SourceState
 from ferdesk.live.mailbox import Mailbox
 from ferdesk.settings import Settings
 from ferdesk.ui.analysis import Analysis, BuildPipeline, Draw
@@ -62,7 +62,7 @@ class Worker(QObject):
         self._open_source = open_source
         self._reconnects = reconnects
         self._settings = settings
-        self._frames = Mailbox[Captured]()
+        self._frames = Mailbox[Captured](FRAMES_AHEAD)
         self._results = Mailbox[LiveResult]()
         self._ready = threading.Event()
         self._session = 0
@@ -125,8 +125,8 @@ class Worker(QObject):
             self._run.stop()
             self._run = None
         self._session += 1
-        self._frames.take()
-        self._results.take()
+        self._frames.clear()
+        self._results.clear()
 
     def set_paused(self, paused: bool) -> None:
         """Keep the picture that is shown, or go on (a camera with its newest frame)."""
@@ -170,7 +170,7 @@ class Worker(QObject):
         return ended
 
     def _deliver(self, live: LiveResult) -> bool:
-        replaced = self._results.put(live)
+        replaced = self._results.put(live) > 0
         if not replaced:  # else the signal for the one before is still on its way
             self._result_done.emit()
         return replaced

@@ -13,7 +13,6 @@ from ui_fakes import FakePipeline, FakeSource, Sources, make_worker
 
 from ferdesk.core.errors import BundleError, ModelError
 from ferdesk.live.capture import SourceState
-from ferdesk.live.mailbox import Mailbox
 from ferdesk.settings import Settings
 from ferdesk.ui.live import LiveResult, PipelineState
 from ferdesk.ui.worker import Jobs, Worker
@@ -54,16 +53,6 @@ def running(
         yield worker, watcher
     finally:
         assert worker.close()
-
-
-def test_mailbox_keeps_the_newest() -> None:
-    box = Mailbox[int]()
-    assert not box.put(1)
-    assert box.put(2)
-    assert box.take() == 2
-    assert box.take() is None
-    box.poke()
-    assert box.wait() is None
 
 
 def test_results_reach_the_window_with_their_counters(qtbot: QtBot) -> None:
