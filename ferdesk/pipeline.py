@@ -321,5 +321,7 @@ def _finder(settings: Settings) -> FaceFinder:
     if settings.faces == "mediapipe":
         from ferdesk.faces.mediapipe_finder import MediaPipeFinder
 
-        return MediaPipeFinder(settings.max_faces)
-    return OpenVinoFinder(load(settings.faces), settings.max_faces, settings.threads)
+        return MediaPipeFinder(settings.max_faces, settings.min_face)
+    return OpenVinoFinder(
+        load(settings.faces), settings.max_faces, settings.threads, settings.min_face
+    )

@@ -23,6 +23,9 @@ class Settings(BaseModel):
     mediapipe runtime; auto takes the best that is installed, never the runtime."""
     max_faces: int = Field(default=8, ge=1, le=64)
     """At most so many faces are followed at once, largest first."""
+    min_face: int = Field(default=0, ge=0, le=4096)
+    """Faces whose box has no side of so many pixels are left out; 0 for none. One that is followed
+    stays until it is a fifth smaller."""
     bundle: str = "compact-ferplus"
     """The expression net: a name of an installed bundle, or a bundle's folder."""
     aus: AusBackend = "native"
@@ -58,6 +61,7 @@ class SettingsOptions(TypedDict, total=False):
 
     faces: FacesBackend
     max_faces: int
+    min_face: int
     bundle: str
     aus: AusBackend
     au_bundle: str

@@ -127,6 +127,7 @@ def test_an_altered_bundle_gets_one_line(tmp_path: Path) -> None:
     ("option", "value", "said"),
     [
         ("--max-faces", "0", "max_faces"),
+        ("--min-face", "-1", "min_face"),
         ("--smoothing", "-1", "smoothing"),
         ("--disambiguate", "no-such", "No bundle named 'no-such'"),
         ("--neutral", "no-such", "No neutral profile named 'no-such'"),

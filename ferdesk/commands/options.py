@@ -28,6 +28,7 @@ class Unsaid(NamedTuple):
 
     faces: None = None
     max_faces: None = None
+    min_face: None = None
     bundle: None = None
     aus: None = None
     au_bundle: None = None
@@ -52,6 +53,10 @@ BundleOption = Annotated[
     str | None, typer.Option("--bundle", "-b", help="Expression net: a bundle's name or folder.")
 ]
 MaxFacesOption = Annotated[int | None, typer.Option("--max-faces", help="How many faces at most.")]
+MinFaceOption = Annotated[
+    int | None,
+    typer.Option("--min-face", help="Leave out faces with no side of so many pixels; 0: take all."),
+]
 AusOption = Annotated[
     AusBackend | None,
     typer.Option("--aus", help="What estimates action units; off: nothing does."),

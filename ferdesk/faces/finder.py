@@ -27,6 +27,9 @@ PRESENCE: Final = 0.5
 _START_PRESENCE: Final = 0.8
 """A face has to look more like one to be taken up than to be kept: among the many tiles of a long
 video there is always something with eyes."""
+SHRINKS_TO: Final = 0.8
+"""A face that is followed may become so much smaller than the smallest that is taken up, so that
+one who leans back is not lost and found all the time."""
 _LOOK_EVERY: Final = 15
 """Frames between two looks for new faces while some are followed."""
 _TILES_A_LOOK: Final = 2
@@ -59,18 +62,22 @@ class FaceFinder(Protocol):
 class OpenVinoFinder:
     """MediaPipe's nets, run by our engine: nothing of it opens a network connection."""
 
-    def __init__(self, models: FaceModels, max_faces: int, threads: int = 0) -> None:
+    def __init__(
+        self, models: FaceModels, max_faces: int, threads: int = 0, min_face: int = 0
+    ) -> None:
         """Load the nets, in f32: docs/decisions/0003-precision-and-batches.md.
 
         Args:
             models: verified model files of one set.
             max_faces: how many faces are followed at most.
             threads: threads a net may use; 0 lets the engine choose.
+            min_face: side in pixels that a face's box has to have; 0 for any.
         """
         self.backend = models.set_name
         self._detector = Detector(models.detector, threads)
         self._landmarks = LandmarkNet(models.landmarks, models.points, threads)
         self._max_faces = max_faces
+        self._min_face = min_face
         self._regions: list[Region] = []
         self._until_look = 0
         self._next_tile = 0
@@ -81,7 +88,7 @@ class OpenVinoFinder:
         if frame.still:
             self.reset()
         image = frame.image
-        faces = self._locate(image, self._regions, PRESENCE)
+        faces = large(self._locate(image, self._regions, PRESENCE), SHRINKS_TO * self._min_face)
         lost = len(faces) < len(self._regions)
         if len(faces) < self._max_faces and (lost or not faces or self._until_look <= 0):
             known = [face.box for face in faces]
@@ -90,7 +97,8 @@ class OpenVinoFinder:
                 for found in self._look(frame)
                 if not any(_same(found.box, box) for box in known)
             ]
-            faces = _distinct(faces + self._locate(image, started, _START_PRESENCE))
+            new = large(self._locate(image, started, _START_PRESENCE), self._min_face)
+            faces = _distinct(faces + new)
             self._until_look = 0 if self._unseen else _LOOK_EVERY
         self._until_look -= 1
         faces = sorted(faces, key=lambda face: -face.box.w * face.box.h)[: self._max_faces]
@@ -134,6 +142,11 @@ class OpenVinoFinder:
         height, width = image.shape[:2]
         inside = [face for face in found if coverage(face.box, Box(0, 0, width, height)) > 0.3]
         return _distinct(inside)
+
+
+def large(faces: Sequence[Face], side: float) -> list[Face]:
+    """The faces whose box has a side of so many pixels."""
+    return [face for face in faces if max(face.box.w, face.box.h) >= side]
 
 
 def _same(first: Box, second: Box) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from ferdesk import resources
 from ferdesk.core.errors import ModelError
 from ferdesk.core.types import Face, Frame
+from ferdesk.faces.finder import large
 from ferdesk.faces.pose import head_pose
 from ferdesk.faces.region import bounding_box
 from ferdesk.faces.store import TASK_NAME
@@ -32,11 +33,12 @@ class MediaPipeFinder:
 
     backend = "mediapipe"
 
-    def __init__(self, max_faces: int) -> None:
+    def __init__(self, max_faces: int, min_face: int = 0) -> None:
         """Start the runtime.
 
         Args:
             max_faces: how many faces are followed at most.
+            min_face: side in pixels that a face's box has to have; 0 for any.
 
         Raises:
             ModelError: the package or its model file is not installed.
@@ -44,6 +46,7 @@ class MediaPipeFinder:
         log.warning(NOTICE)
         self._mediapipe = _runtime()
         self._max_faces = max_faces
+        self._min_face = min_face
         self._model = _archive()
         self._task: Any = None
         self._last_ms = -1
@@ -67,6 +70,7 @@ class MediaPipeFinder:
             points = np.array([(p.x * width, p.y * height, p.z * width) for p in mesh], np.float32)
             # The runtime keeps the face score to itself and gives only what passed it.
             faces.append(Face(bounding_box(points), points, head_pose(points), 1.0))
+        faces = large(faces, self._min_face)
         return sorted(faces, key=lambda face: -face.box.w * face.box.h)
 
     def reset(self) -> None:

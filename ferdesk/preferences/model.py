@@ -35,6 +35,7 @@ class Preferences(Section):
         return Settings(
             faces=self.faces.backend,
             max_faces=self.faces.max_faces,
+            min_face=self.faces.min_face,
             bundle=self.nets.bundle,
             aus=self.nets.aus,
             au_bundle=self.nets.au_bundle,

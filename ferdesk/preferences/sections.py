@@ -115,6 +115,14 @@ class FacesPreferences(Section):
         title="Faces at most",
         description="So many are followed at once, the largest first; each takes its time.",
     )
+    min_face: Annotated[int, Shown("pipeline")] = Field(
+        default=_STANDARD.min_face,
+        ge=0,
+        le=4096,
+        title="Smallest face, in pixels",
+        description="Faces with no side as long as this are left out, people in the background for "
+        "instance; 0 takes all.",
+    )
 
 
 class NetsPreferences(Section):

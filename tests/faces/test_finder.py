@@ -97,6 +97,31 @@ def test_all_five_people(finder: OpenVinoFinder, shared: Callable[[str], Path]) 
     assert areas == sorted(areas, reverse=True)
 
 
+def test_small_faces_are_left_out_and_followed_ones_may_shrink(demo_frames: list[Frame]) -> None:
+    def shown(side: float) -> Frame:
+        """The demo's face in its own frame, its box's longer side that many pixels."""
+        scale = side / whole_side
+        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        picture = np.full_like(image, 120)
+        picture[: small.shape[0], : small.shape[1]] = small
+        return Frame(picture, 0, 0, 0.0, "small")
+
+    image = demo_frames[0].image
+    finder = OpenVinoFinder(store.load("auto"), max_faces=8, min_face=120)
+    (face,) = finder.find(demo_frames[0])
+    whole_side = max(face.box.w, face.box.h)
+    assert whole_side > 140
+    finder.reset()
+    assert finder.find(shown(108)) == []
+    assert len(finder.find(shown(132))) == 1
+    assert len(finder.find(shown(124))) == 1
+    assert len(finder.find(shown(108))) == 1
+    assert [len(finder.find(shown(side))) for side in (100, 92, 84, 84)][-1] == 0
+    finder.reset()
+    assert finder.find(shown(108)) == []
+    finder.close()
+
+
 def test_a_small_face_is_found_by_its_tile(
     finder: OpenVinoFinder, demo_frames: list[Frame]
 ) -> None:

@@ -114,7 +114,7 @@ def test_sections_and_search(dialog: PreferencesDialog) -> None:
     assert visible(dialog) == []
     assert dialog.nothing.isVisible()
     dialog.show_section("faces")
-    assert visible(dialog) == ["faces.backend", "faces.max_faces"]
+    assert visible(dialog) == ["faces.backend", "faces.max_faces", "faces.min_face"]
 
 
 def test_a_change_holds_at_once_and_is_stored(
