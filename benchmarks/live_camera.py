@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 
@@ -85,7 +86,7 @@ def memory_mb(pid: int) -> float | None:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def watch(address: str, seconds: float, folder: Path) -> dict[str, object]:
+def watch(address: str, seconds: float, folder: Path) -> dict[str, Any]:
     """Run the window for so long, recording; its figures, and how memory went."""
     stats = folder / "stats.json"
     env = os.environ | {"XDG_CONFIG_HOME": str(folder), "XDG_VIDEOS_DIR": str(folder / "videos")}
@@ -101,7 +102,7 @@ def watch(address: str, seconds: float, folder: Path) -> dict[str, object]:
                 used.append(now)
         if window.returncode:
             raise SystemExit(f"ferdesk ended with {window.returncode}")
-    told: dict[str, object] = json.loads(stats.read_text())
+    told: dict[str, Any] = json.loads(stats.read_text())
     told["memory_growth_mb"] = max(used) - used[0] if used else None
     (session,) = folder.rglob("*.ferdesk")
     found = verify(session)
