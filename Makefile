@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run setup test check gpu app format clean
+.PHONY: run setup test check gpu app texts format clean
 
 run: $(VENV)/base.stamp
 	$(BIN)/ferdesk models install --missing
@@ -31,6 +31,10 @@ gpu: $(VENV)/gpu.stamp
 app: $(VENV)/app.stamp
 	$(BIN)/python -m PyInstaller build.spec --noconfirm --log-level WARN
 	$(BIN)/python packaging/try_app.py dist/ferdesk
+
+# What translators begin with: docs/translating.md.
+texts: $(VENV)/all.stamp
+	$(BIN)/python packaging/template.py
 
 format: $(VENV)/all.stamp
 	$(BIN)/ruff check --fix .

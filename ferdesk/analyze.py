@@ -49,6 +49,11 @@ class Progress(Protocol):
 class FramePipeline(PipelineFacts, Protocol):
     """What is needed of `ferdesk.pipeline.Pipeline`."""
 
+    @property
+    def thresholds(self) -> tuple[float, float] | None:
+        """t2 and t3 of the SVMs; None without them."""
+        ...
+
     def locate(self, frame: Frame) -> Located:
         """The first half of a frame's way."""
         ...
@@ -317,7 +322,7 @@ class _Run:
             expected = f" of {self._expected}" if self._expected else ""
             stop = f"stopped after {self._frames}{expected} frames"
             warning = f"{stop}; {warning}" if warning else stop
-        thresholds = self._pipeline.thresholds
+        t2, t3 = self._pipeline.thresholds or (None, None)
         return Summary(
             input=self._shown,
             frames=self._frames,
@@ -331,7 +336,8 @@ class _Run:
             bundle=self._pipeline.bundle,
             au_estimator=self._pipeline.au_estimator,
             disambiguator=self._pipeline.disambiguator,
-            **(thresholds._asdict() if thresholds else {}),
+            t2=t2,
+            t3=t3,
             neutral=self._pipeline.neutral,
             warning=warning,
             error=None if self._error is None else str(self._error),

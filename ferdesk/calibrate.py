@@ -40,9 +40,14 @@ _MAD_TO_SPREAD: Final = 1.4826
 
 
 class RestWatch:
-    """Tells the person who is being recorded what is wrong at this moment, if anything is."""
+    """Tells the person who is being recorded what is wrong at this moment, if anything is.
 
-    def __init__(self) -> None:
+    Args:
+        tr: translates; English where it is left out.
+    """
+
+    def __init__(self, tr: Callable[[str], str] = str) -> None:
+        self._tr = tr
         self._rows: deque[tuple[float, FloatArray]] = deque()
 
     def look(self, result: FrameResult) -> str:
@@ -51,20 +56,23 @@ class RestWatch:
         Args:
             result: the next one of the source.
         """
+        tr = self._tr
         if not result.faces:
-            return "No face is seen. Sit before the camera."
+            return tr("No face is seen. Sit before the camera.")
         if len(result.faces) > 1:
-            return f"There are {len(result.faces)} faces. Be alone in the picture."
+            text = tr("There are {n} faces. Be alone in the picture.")
+            return text.format(n=len(result.faces))
         aus = result.faces[0].aus
         if aus is None:
             return ""
         if not aus.reliable:
-            return "The face is too small or turned away. Come nearer and look into the camera."
+            return tr("The face is too small or turned away. Come nearer and look into the camera.")
         while self._rows and not 0 < aus.time_s - self._rows[0][0] <= _RECENT_S:
             self._rows.popleft()
         self._rows.append((aus.time_s, aus.raw))
         moved = _most_moved(np.stack([row for _, row in self._rows]).astype(np.float64))
-        return f"The face moves: {moved}. Keep it at rest, mouth closed." if moved else ""
+        text = tr("The face moves: {unit}. Keep it at rest, mouth closed.")
+        return text.format(unit=moved) if moved else ""
 
 
 class NeutralRecorder:

@@ -84,8 +84,8 @@ class Disambiguator:
         )
 
     @property
-    def thresholds(self) -> Thresholds:
-        """Those that count, the user's or the bundle's: no "auto" among them."""
+    def thresholds(self) -> tuple[float, float]:
+        """t2 and t3 that count, the user's or the bundle's."""
         return self._judge.thresholds
 
     def decide(self, raw: FloatArray, aus: AuValues | None) -> Verdict:
@@ -115,9 +115,9 @@ class Judge:
         }
 
     @property
-    def thresholds(self) -> Thresholds:
-        """When an answer is contested here."""
-        return Thresholds(self._asking.t2, self._asking.t3)
+    def thresholds(self) -> tuple[float, float]:
+        """t2 and t3, below which an answer is contested here."""
+        return self._asking.t2, self._asking.t3
 
     def decide(self, raw: FloatArray, aus: AuValues | None) -> Verdict:
         """Judge one face.

@@ -1,5 +1,6 @@
 """A verdict in one line, and for how long it stays: for the cards and for the drawn picture."""
 
+from collections.abc import Callable
 from typing import Final
 
 from ferdesk.core.types import AuValues, FaceResult, Verdict
@@ -13,13 +14,16 @@ _LEAST_SHOWN: Final = 0.005
 """Smaller weights would be shown as 0."""
 
 
-def verdict_line(verdict: Verdict, aus: AuValues | None, most: int = 2) -> str:
+def verdict_line(
+    verdict: Verdict, aus: AuValues | None, most: int = 2, tr: Callable[[str], str] = str
+) -> str:
     """What was contested, what tipped it, and what came out.
 
     Args:
         verdict: the verdict.
         aus: the units that it was made with.
         most: so many units at most, the strongest first.
+        tr: translates; what is drawn into pictures stays English.
 
     Returns:
         "fear vs surprise: AU20 +0.41, AU4 +0.22 → fear"; where the units did not decide, why not,
@@ -27,26 +31,30 @@ def verdict_line(verdict: Verdict, aus: AuValues | None, most: int = 2) -> str:
     """
     if not verdict.contested:
         return ""
-    contest = " vs ".join(verdict.contested)
+    against = tr("vs")
+    contest = f" {against} ".join(map(tr, verdict.contested))
+    chosen = tr(verdict.chosen)
     if verdict.abstained:
-        return f"{contest}: {_silence(verdict, aus)} → net: {verdict.chosen}"
+        text = tr("{contest}: {why} → net: {expression}")
+        return text.format(contest=contest, why=_silence(verdict, aus, tr), expression=chosen)
     reasons = [
         f"AU{reason.au} {reason.weight:+.2f}".replace("-", "−")
         for reason in verdict.reasons
         if abs(reason.weight) >= _LEAST_SHOWN
     ]
-    return f"{contest}: {', '.join(reasons[:most]) or 'no unit stands out'} → {verdict.chosen}"
+    why = ", ".join(reasons[:most]) or tr("no unit stands out")
+    return f"{contest}: {why} → {chosen}"
 
 
-def _silence(verdict: Verdict, aus: AuValues | None) -> str:
+def _silence(verdict: Verdict, aus: AuValues | None, tr: Callable[[str], str]) -> str:
     """Why the units were not asked, or not followed."""
     if aus is None:
-        return "no units yet"
+        return tr("no units yet")
     if not aus.reliable:
-        return "units not reliable"
+        return tr("units not reliable")
     if verdict.margin == 0:
-        return "units not estimated"
-    return "units do not tell"
+        return tr("units not estimated")
+    return tr("units do not tell")
 
 
 class VerdictMemory:

@@ -116,8 +116,8 @@ class Pipeline:
         return self._disambiguator.bundle.name if self._disambiguator else ""
 
     @property
-    def thresholds(self) -> Thresholds | None:
-        """Below which differences an answer is contested; None where nothing decides."""
+    def thresholds(self) -> tuple[float, float] | None:
+        """t2 and t3, below which an answer is contested; None where nothing decides."""
         return self._disambiguator.thresholds if self._disambiguator else None
 
     @property

@@ -5,6 +5,7 @@ They say something about a person, so they stay in the user's data folder, open 
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
@@ -76,9 +77,14 @@ class Listed(NamedTuple):
     profile: NeutralProfile | None
     trouble: str = ""
 
-    def why_not(self, estimator: str) -> str:
-        """Why it cannot be used with an estimator, for people; empty where it can."""
-        return self.trouble if self.profile is None else why_not(self.profile, estimator)
+    def why_not(self, estimator: str, tr: Callable[[str], str] = str) -> str:
+        """Why it cannot be used with an estimator, for people; empty where it can.
+
+        Args:
+            estimator: what estimates the units now; empty where nothing does.
+            tr: translates; English where it is left out.
+        """
+        return self.trouble if self.profile is None else why_not(self.profile, estimator, tr)
 
     def to_dict(self) -> dict[str, Any]:
         """All that is known, ready for JSON."""
@@ -87,13 +93,20 @@ class Listed(NamedTuple):
         return {**self.profile.model_dump(mode="json"), "trouble": ""}
 
 
-def why_not(profile: NeutralProfile, estimator: str) -> str:
-    """Why a profile cannot be used with an estimator, for people; empty where it can."""
+def why_not(profile: NeutralProfile, estimator: str, tr: Callable[[str], str] = str) -> str:
+    """Why a profile cannot be used with an estimator, for people; empty where it can.
+
+    Args:
+        profile: whose.
+        estimator: what estimates the units now; empty where nothing does.
+        tr: translates; English where it is left out.
+    """
     if profile.estimator == estimator:
         return ""
     if not estimator:
-        return "No action units are estimated."
-    return f"It was recorded with {profile.estimator!r}, not with {estimator!r}."
+        return tr("No action units are estimated.")
+    text = tr("It was recorded with {before!r}, not with {now!r}.")
+    return text.format(before=profile.estimator, now=estimator)
 
 
 def profile_path(name: str) -> Path:

@@ -33,6 +33,11 @@ EXCLUDED: Final = (
 )
 """Modules that must not get in, whatever lies in the environment that builds."""
 
+CATALOGUES: Final = tuple(sorted((ROOT / "resources" / "locale").glob("*/LC_MESSAGES/*.mo")))
+"""Of the window's texts; Qt's own go in for the same languages: docs/translating.md."""
+
+_QT_TEXTS: Final = re.compile(r"/PySide6/(?:Qt/)?translations/(qtbase_(\w+)\.qm)?")
+
 _UNUSED_FILES: Final = tuple(
     re.compile(pattern)
     for pattern in (
@@ -48,7 +53,6 @@ _UNUSED_FILES: Final = tuple(
         r"/plugins/(egldeviceintegrations|wayland-graphics-integration-server)/",
         r"/plugins/platforms/(lib)?q(eglfs|linuxfb|minimalegl|vnc|vkkhrdisplay|direct2d)",
         r"/plugins/platforminputcontexts/(lib)?qtvirtualkeyboard",
-        r"/PySide6/(Qt/)?translations/",
         # The theme is ours, not GTK's; what only GTK's needs goes with it.
         r"/platformthemes/libqgtk3\.",
         r"^/lib(atk|cairo|datrie|fribidi|gdk_pixbuf|gio|gmodule|pango|pixman|thai)[a-z0-9]*[-.]",
@@ -72,6 +76,8 @@ class DataFile(NamedTuple):
 def wanted(destination: str) -> bool:
     """Whether a collected file stays in, by its path in the folder."""
     path = "/" + destination.replace("\\", "/")
+    if texts := _QT_TEXTS.search(path):
+        return texts[2] in {one.parts[-3] for one in CATALOGUES}
     return not any(pattern.search(path) for pattern in _UNUSED_FILES)
 
 
@@ -85,6 +91,7 @@ def data_files(face_models: Iterable[Path] = ()) -> list[DataFile]:
     found = [DataFile(resources / name, f"resources/{name}") for name in ("icons", "models")]
     found.append(DataFile(resources / "demo" / "demo.mp4", "resources/demo"))
     found.append(DataFile(ROOT / "ferdesk" / "exports" / "report.html.j2", "ferdesk/exports"))
+    found += [DataFile(path, path.parent.relative_to(ROOT).as_posix()) for path in CATALOGUES]
     found += [DataFile(path, "resources/face-models") for path in face_models]
     return found
 

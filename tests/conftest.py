@@ -1,7 +1,10 @@
 """What several test folders share: real pixels, and the material that lies beside the checkout."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+os.environ["LANGUAGE"] = "C"  # before any text is made: tests compare with the English ones
 
 import pytest
 from material import SHARED, decode

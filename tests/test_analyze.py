@@ -21,7 +21,6 @@ from ferdesk.analyze import analyze
 from ferdesk.core.errors import BundleError, ModelError, OutputError
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import Box, Crop, Face, FaceResult, Frame, FrameResult, Pose
-from ferdesk.disambiguate import Thresholds
 from ferdesk.outputs.mp4 import Mp4File
 from ferdesk.pipeline import Located
 from ferdesk.progress import TerminalProgress, show_summary
@@ -42,7 +41,7 @@ class SquareFinder:
     au_estimator = "squares' units"
     units = (12, 25)
     disambiguator = ""
-    thresholds = Thresholds(0.1, 0.2)
+    thresholds = (0.1, 0.2)
     neutral = "anna"
 
     def __init__(self) -> None:

@@ -228,7 +228,7 @@ def test_the_user_s_thresholds_stand_in_for_the_bundle_s(
     assert contested(Thresholds(t2=1, t3=0), CLEAR) == 2
     assert Thresholds().of(as_tuned) == as_tuned
     mixed = Disambiguator(folder, expression, "drawn", thresholds=Thresholds(t2=0.04))
-    assert mixed.thresholds == Thresholds(0.04, as_tuned.t3)
+    assert mixed.thresholds == (0.04, as_tuned.t3)
 
 
 def test_another_net_or_estimator_is_refused(tmp_path: Path, expression: ModelBundle) -> None:

@@ -70,10 +70,20 @@ def test_the_trainer_and_torch_stay_out() -> None:
         ("libQt6Quick.so.6", False),
         ("cv2/qt/plugins/platforms/libqxcb.so", False),
         ("libcairo.so.2", False),
+        ("PySide6/Qt/translations/qtwebengine_de.qm", False),
     ],
 )
 def test_what_is_not_needed_is_left_out(path: str, stays: bool) -> None:
     assert parts.wanted(path) == stays
+
+
+def test_catalogues_go_in_with_qts_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Path("resources") / "locale" / "eo" / "LC_MESSAGES"
+    monkeypatch.setattr(parts, "CATALOGUES", (ROOT / place / "ferdesk.mo",))
+    assert (ROOT / place / "ferdesk.mo", place.as_posix()) in parts.data_files()
+    assert parts.wanted("PySide6/Qt/translations/qtbase_eo.qm")
+    assert not parts.wanted("PySide6/Qt/translations/qtbase_de.qm")
+    assert not parts.wanted("PySide6/Qt/translations/assistant_eo.qm")
 
 
 def test_what_the_desktop_is_told(tmp_path: Path) -> None:

@@ -85,8 +85,7 @@ class CrossValidation(Result):
     @property
     def confusion(self) -> NDArray[np.int64]:
         """(8, 8) counts over all folds."""
-        empty = np.zeros((len(EXPRESSIONS), len(EXPRESSIONS)), np.int64)
-        return sum((np.array(fold.confusion, np.int64) for fold in self.folds), empty)
+        return sum_of(self.folds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +97,8 @@ class Figures:
         deviation: their standard deviation (n - 1); None of a single one.
         pooled: accuracy over the images of all folds.
         interval: the 95 % bootstrap interval of `pooled`.
+        balanced: mean over the classes of the share of their images that is right, over those of
+            all folds.
         n: the images of all folds.
     """
 
@@ -105,6 +106,7 @@ class Figures:
     deviation: float | None
     pooled: float
     interval: tuple[float, float]
+    balanced: float
     n: int
 
 
@@ -118,8 +120,21 @@ def figures_of(folds: Sequence[FoldResult]) -> Figures:
         statistics.stdev(accuracies) if len(folds) > 1 else None,
         pooled,
         bootstrap_interval(pooled, n),
+        _balanced(sum_of(folds)),
         n,
     )
+
+
+def sum_of(folds: Sequence[FoldResult]) -> NDArray[np.int64]:
+    """(8, 8) counts over some folds; rows are the true classes."""
+    empty = np.zeros((len(EXPRESSIONS), len(EXPRESSIONS)), np.int64)
+    return sum((np.array(fold.confusion, np.int64) for fold in folds), empty)
+
+
+def _balanced(confusion: NDArray[np.int64]) -> float:
+    images = confusion.sum(axis=1)
+    there = images > 0
+    return float((np.diag(confusion)[there] / images[there]).mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +181,7 @@ class CvFolder:
                 "deviation": figures.deviation,
                 "pooled": figures.pooled,
                 "pooled_ci95": figures.interval,
+                "balanced": figures.balanced,
                 "n": figures.n,
                 "confusion": result.confusion.tolist(),
             }
@@ -347,7 +363,8 @@ def _sum(result: CrossValidation) -> str:
     return (
         f"{len(result.folds)} of {result.count} folds: mean accuracy {percent(figures.mean)}"
         f"{spread}; over all their images {with_interval(figures.pooled, figures.interval)}, "
-        f"n = {figures.n:,}, with the 95 % bootstrap interval."
+        f"n = {figures.n:,}, with the 95 % bootstrap interval. Balanced accuracy, the mean over "
+        f"the classes of the share that is right: {percent(figures.balanced)}."
     )
 
 

@@ -309,7 +309,7 @@ def _stream(
         hub = StreamHub(outputs)
         stack.callback(hub.close)
         watch = stack.enter_context(opened())
-        for warning in choice.warnings:
+        for warning in choice.warnings():
             typer.echo(f"ferdesk: {warning}", err=True)
         for output in outputs:
             typer.echo(f"{output.name}: {output.address}", err=quiet)

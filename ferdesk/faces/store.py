@@ -85,6 +85,11 @@ CLASSIC: Final = ModelSet(
     points=468,
 )
 
+MISSING: Final = "missing"
+ALTERED: Final = "altered or cut short"
+TROUBLES: Final = (MISSING, ALTERED)
+"""What can be wrong with a file."""
+
 TASK_NAME: Final = "face_landmarker.task"
 """The archive of the landmarker set, as Google names it."""
 
@@ -113,11 +118,11 @@ def find_file(file: ModelFile) -> Path | None:
 
 
 def verify(file: ModelFile) -> str | None:
-    """What is wrong with a file: None if it is whole, else "missing" or "altered or cut short"."""
+    """What is wrong with a file: None if it is whole, else one of `TROUBLES`."""
     path = find_file(file)
     if path is None:
-        return "missing"
-    return None if sha256(path) == file.sha256 else "altered or cut short"
+        return MISSING
+    return None if sha256(path) == file.sha256 else ALTERED
 
 
 def whole_file(file: ModelFile) -> Path:

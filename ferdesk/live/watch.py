@@ -19,9 +19,9 @@ class Watch:
     """An open source to read frames from.
 
     A live one is read in a thread of its own that never waits: a reader who is late once finds the
-    frames of meanwhile, one who is slow gets the newest and `dropped` counts the others. A camera or stream that is lost is tried again every
-    second until `stop`. Of a file every frame comes, as fast as it is asked for, unless it is
-    paced: then it plays in real time, as if a camera saw it.
+    frames of meanwhile, one who is slow gets the newest and `dropped` counts the others. A camera
+    or stream that is lost is tried again every second until `stop`. Of a file every frame comes, as
+    fast as it is asked for, unless it is paced: then it plays in real time, as if a camera saw it.
 
     Args:
         spec: see `ferdesk.sources.open_source`.

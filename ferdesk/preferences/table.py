@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -13,6 +13,7 @@ from ferdesk.core.errors import PreferencesError
 from ferdesk.preferences.annotations import Shown
 from ferdesk.preferences.model import Preferences
 from ferdesk.preferences.sections import Section
+from ferdesk.texts import tr
 
 Kind = Literal["switch", "integer", "number", "choice", "text"]
 Value = bool | int | float | str
@@ -98,6 +99,23 @@ class Preference:
         if value == AUTO and self.shown.auto:
             return self.shown.auto
         return f"{value:g}" if self.kind == "number" else str(value)
+
+    def translated(self, translate: Callable[[str], str] = tr) -> "Preference":
+        """The row as the window shows it; the file and the command line are in English.
+
+        Args:
+            translate: gives a text in the user's language.
+        """
+        shown = replace(
+            self.shown,
+            texts={choice: translate(text) for choice, text in self.shown.texts.items()}
+            if self.shown.texts is not None
+            else None,
+            unit=translate(self.shown.unit),
+            empty=translate(self.shown.empty),
+            auto=translate(self.shown.auto),
+        )
+        return replace(self, title=translate(self.title), help=translate(self.help), shown=shown)
 
     def _validated(self, validate: Callable[[type[Section]], Section]) -> Value:
         try:

@@ -10,6 +10,7 @@ from ferdesk.review.columns import PersonColumns, Timeline, read_people, read_ti
 from ferdesk.sessions import schema
 from ferdesk.sessions.readings import Annotation, SessionMeta
 from ferdesk.sessions.session import Session
+from ferdesk.texts import tr
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,23 +94,24 @@ def trouble_of(error: Exception) -> Trouble:
         return Trouble(str(error), True)
     if isinstance(error, FerdeskError):
         return Trouble(str(error), False)
-    return Trouble(f"The session cannot be read: {error}. Check its folder's permissions.", False)
+    text = tr("The session cannot be read: {error}. Check its folder's permissions.")
+    return Trouble(text.format(error=error), False)
 
 
 def remark_on(opened: Opened) -> Trouble | None:
     """What the user should know of a session that was opened; None where all is well."""
     if opened.meta.finished is None:
-        return Trouble(
+        text = tr(
             "This recording was cut off, or still goes on: what was stored so far is shown. "
-            "Once it has ended, a repair gives it its end and its video an index.",
-            True,
+            "Once it has ended, a repair gives it its end and its video an index."
         )
+        return Trouble(text, True)
     if opened.meta.video != "none" and opened.video is None:
-        return Trouble(
+        text = tr(
             "The session's video is gone: the faces are drawn on a plain background. "
-            f"Put {schema.VIDEO} back into {opened.folder} to see it.",
-            False,
+            "Put {file} back into {folder} to see it."
         )
+        return Trouble(text.format(file=schema.VIDEO, folder=opened.folder), False)
     if opened.meta.lost:
-        return Trouble(f"Lost in a repair: {opened.meta.lost}", False)
+        return Trouble(tr("Lost in a repair: {what}").format(what=opened.meta.lost), False)
     return None

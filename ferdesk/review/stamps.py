@@ -3,6 +3,8 @@
 import math
 from typing import Final
 
+from ferdesk.texts import tr
+
 _LONGEST_S: Final = 1e9
 
 
@@ -31,5 +33,6 @@ def seconds_of(text: str) -> float:
     except ValueError:
         total = math.nan
     if not 0 <= total <= _LONGEST_S:
-        raise ValueError(f"{text[:20]!r} is no time. Write minutes and seconds: 1:15.5")
+        wrong = tr("{text!r} is no time. Write minutes and seconds: 1:15.5")
+        raise ValueError(wrong.format(text=text[:20]))
     return total

@@ -18,6 +18,11 @@ _OURS: Final = re.compile(
 )
 
 
+WHOLE: Final = "whole"
+CUT_OFF: Final = "cut off, or still recording"
+"""States of a session that can be read."""
+
+
 class Listed(NamedTuple):
     """A session in a folder of them.
 
@@ -28,7 +33,7 @@ class Listed(NamedTuple):
         frames: how many it has.
         source: what was watched.
         video: what its video shows.
-        state: whole, cut off (or still recording), or why it cannot be read.
+        state: `WHOLE`, `CUT_OFF`, or why it cannot be read.
         megabytes: on the disk.
     """
 
@@ -89,7 +94,7 @@ def listed(folder: Path) -> Listed:
     try:
         with Session(folder) as session:
             meta = session.meta
-            state = "whole" if meta.finished else "cut off, or still recording"
+            state = WHOLE if meta.finished else CUT_OFF
             return Listed(
                 folder,
                 meta.started,

@@ -1,7 +1,7 @@
 """What a session holds, in short."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -48,19 +48,32 @@ class Overview:
             ],
         }
 
-    def lines(self) -> Iterator[str]:
-        """The same for people."""
+    def lines(self, tr: Callable[[str], str] = str) -> Iterator[str]:
+        """The same for people.
+
+        Args:
+            tr: translates; English where it is left out.
+        """
         meta = self.meta
         yield f"{self.folder.name}: {meta.source}, {meta.started.astimezone():%Y-%m-%d %H:%M:%S}"
-        ended = "" if meta.finished else " (cut off, or still recording)"
-        yield f"{self.frames} frames, {self.seconds:.2f} s{ended}; video: {meta.video}"
-        yield f"net {meta.bundle or 'none'}; action units: {meta.au_estimator or 'none'}"
-        yield f"consent: {meta.consent or 'nothing was noted'}"
+        if meta.finished:
+            length = tr("{frames} frames, {seconds:.2f} s; video: {video}")
+        else:
+            length = tr(
+                "{frames} frames, {seconds:.2f} s (cut off, or still recording); video: {video}"
+            )
+        yield length.format(frames=self.frames, seconds=self.seconds, video=meta.video)
+        yield tr("net {net}; action units: {units}").format(
+            net=meta.bundle or tr("none"), units=meta.au_estimator or tr("none")
+        )
+        yield tr("consent: {text}").format(text=meta.consent or tr("nothing was noted"))
         for person, counts in sorted(self.labels.items()):
             total = counts.total()
             named = (*EXPRESSIONS, UNKNOWN)
-            shares = (f"{name} {counts[name] / total:.0%}" for name in named if counts[name])
-            yield f"person {person}: {total} frames; {', '.join(shares)}"
+            shares = (f"{tr(name)} {counts[name] / total:.0%}" for name in named if counts[name])
+            yield tr("person {number}: {frames} frames; {shares}").format(
+                number=person, frames=total, shares=", ".join(shares)
+            )
         for note in self.annotations:
             until = "" if note.end_s is None else f"-{note.end_s:.2f}"
             by = f" ({note.author})" if note.author else ""

@@ -1,6 +1,6 @@
 """Opens the live outputs that the user switched on. All are off by default."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,19 +46,23 @@ class StreamChoice:
         """Whether anything is switched on."""
         return self.lsl or self.osc or self.websocket or self.virtual_camera
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What leaves this machine, for people."""
+    def warnings(self, tr: Callable[[str], str] = str) -> tuple[str, ...]:
+        """What leaves this machine, for people.
+
+        Args:
+            tr: translates; English where it is left out.
+        """
         said = []
         if self.lsl:
-            said.append("LSL knows no password: everyone in this network can listen.")
+            said.append(tr("LSL knows no password: everyone in this network can listen."))
         if self.osc and not is_loopback(self.osc_host):
-            said.append(f"OSC leaves this machine, unencrypted, for {self.osc_host}.")
+            text = tr("OSC leaves this machine, unencrypted, for {host}.")
+            said.append(text.format(host=self.osc_host))
         if self.websocket and not is_loopback(self.websocket_host):
-            said.append(
-                f"The WebSocket on {self.websocket_host} can be reached from the network, and is "
-                "not encrypted."
+            text = tr(
+                "The WebSocket on {host} can be reached from the network, and is not encrypted."
             )
+            said.append(text.format(host=self.websocket_host))
         return tuple(said)
 
 

@@ -15,6 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.texts import tr
+from ferdesk.ui import words
 from ferdesk.ui.theme import GAP, named
 
 ActionName = Literal[
@@ -76,32 +78,32 @@ class ActionSpec(NamedTuple):
 
 
 ACTIONS: Final = (
-    ActionSpec("go_live", "Show what a camera or file gives now", ("Ctrl+1",)),
-    ActionSpec("go_analyse", "Analyse many files", ("Ctrl+2",)),
-    ActionSpec("go_review", "Look at recorded sessions", ("Ctrl+3",)),
-    ActionSpec("models", "Nets and face models…", ("Ctrl+M",)),
-    ActionSpec("settings", "Settings…", ("Ctrl+,",)),
-    ActionSpec("pause", "Pause or go on", ("Space",)),
-    ActionSpec("snapshot", "Save a snapshot: picture and numbers", ("S",)),
-    ActionSpec("record", "Record a session, or end it", ("R",)),
-    ActionSpec("record_options", "How to record: video, consent, folder…", ("Shift+R",)),
-    ActionSpec("mark", "Mark this moment of the recording", ("B",)),
-    ActionSpec("outputs", "Let other programs listen…", ("L",)),
-    ActionSpec("open_file", "Open a video or picture", ("O",)),
-    ActionSpec("demo", "Show the built-in demo", ("D",)),
-    ActionSpec("units", "Show or hide the action units", ("A",)),
-    ActionSpec("choose_units", "Choose and sort the action units…", ("Shift+A",)),
-    ActionSpec("tint", "Tint the muscles that act", ("M",)),
-    ActionSpec("maps", "Tint what speaks for the shown expression", ("C",)),
-    ActionSpec("neutral", "Neutral faces: record, choose, delete…", ("N",)),
-    ActionSpec("plots", "Show or hide the plots of the last minute", ("P",)),
-    ActionSpec("mirror", "Show the picture as in a mirror", ("X",)),
-    ActionSpec("stage", "Stage: picture and large words alone, full screen", ("Shift+F",)),
-    ActionSpec("theme", "Change the theme: system, dark, light", ("T",)),
-    ActionSpec("full_screen", "Full screen and back", ("F", "F11")),
-    ActionSpec("leave", "Leave full screen", ("Escape",)),
-    ActionSpec("help", "Show these shortcuts", ("?", "F1")),
-    ActionSpec("quit", "Quit", ("Ctrl+Q",)),
+    ActionSpec("go_live", tr("Show what a camera or file gives now"), ("Ctrl+1",)),
+    ActionSpec("go_analyse", tr("Analyse many files"), ("Ctrl+2",)),
+    ActionSpec("go_review", tr("Look at recorded sessions"), ("Ctrl+3",)),
+    ActionSpec("models", tr("Nets and face models…"), ("Ctrl+M",)),
+    ActionSpec("settings", tr("Settings…"), ("Ctrl+,",)),
+    ActionSpec("pause", tr("Pause or go on"), ("Space",)),
+    ActionSpec("snapshot", tr("Save a snapshot: picture and numbers"), ("S",)),
+    ActionSpec("record", tr("Record a session, or end it"), ("R",)),
+    ActionSpec("record_options", tr("How to record: video, consent, folder…"), ("Shift+R",)),
+    ActionSpec("mark", tr("Mark this moment of the recording"), ("B",)),
+    ActionSpec("outputs", tr("Let other programs listen…"), ("L",)),
+    ActionSpec("open_file", tr("Open a video or picture"), ("O",)),
+    ActionSpec("demo", tr("Show the built-in demo"), ("D",)),
+    ActionSpec("units", tr("Show or hide the action units"), ("A",)),
+    ActionSpec("choose_units", tr("Choose and sort the action units…"), ("Shift+A",)),
+    ActionSpec("tint", tr("Tint the muscles that act"), ("M",)),
+    ActionSpec("maps", tr("Tint what speaks for the shown expression"), ("C",)),
+    ActionSpec("neutral", tr("Neutral faces: record, choose, delete…"), ("N",)),
+    ActionSpec("plots", tr("Show or hide the plots of the last minute"), ("P",)),
+    ActionSpec("mirror", tr("Show the picture as in a mirror"), ("X",)),
+    ActionSpec("stage", tr("Stage: picture and large words alone, full screen"), ("Shift+F",)),
+    ActionSpec("theme", tr("Change the theme: system, dark, light"), ("T",)),
+    ActionSpec("full_screen", tr("Full screen and back"), ("F", "F11")),
+    ActionSpec("leave", tr("Leave full screen"), ("Escape",)),
+    ActionSpec("help", tr("Show these shortcuts"), ("?", "F1")),
+    ActionSpec("quit", tr("Quit"), ("Ctrl+Q",)),
 )
 
 
@@ -129,7 +131,7 @@ def install(window: QWidget, slots: Mapping[ActionName, Callable[[], None]]) -> 
 
 def tip(spec: ActionSpec) -> str:
     """A tool tip that teaches the shortcut."""
-    return f"{spec.text} ({spec.keys[0]})"
+    return words.with_key(spec.text, spec.keys[0])
 
 
 class ShortcutsDialog(QDialog):
@@ -138,19 +140,19 @@ class ShortcutsDialog(QDialog):
     def __init__(self, parent: QWidget | None = None, specs: Sequence[Shortcut] = ACTIONS) -> None:
         super().__init__(parent)
         self.setObjectName("shortcuts")
-        self.setWindowTitle("Keyboard shortcuts")
+        self.setWindowTitle(tr("Keyboard shortcuts"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         grid = QGridLayout()
         grid.setHorizontalSpacing(GAP * 3)
         grid.setVerticalSpacing(GAP // 2)
         for row, spec in enumerate(specs):
-            keys = QLabel(" or ".join(spec.keys))
+            keys = QLabel(words.keys(spec.keys))
             font = keys.font()
             font.setBold(True)
             keys.setFont(font)
             grid.addWidget(keys, row, 0)
             grid.addWidget(QLabel(spec.text), row, 1)
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.clicked.connect(self.close)
         inner = named(QWidget(), "cards")
         inner.setLayout(grid)

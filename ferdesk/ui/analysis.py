@@ -16,10 +16,14 @@ from ferdesk.live.capture import Captured
 from ferdesk.live.mailbox import Mailbox
 from ferdesk.sessions.describe import PipelineFacts
 from ferdesk.settings import Settings
+from ferdesk.texts import tr
 from ferdesk.ui.live import Counters, LiveResult, PipelineState
 from ferdesk.ui.tap import Tap
 
 log = logging.getLogger(__name__)
+
+_NOT_BUILT: Final = tr("Something went wrong while building the pipeline: {kind}: {error}")
+_NOT_ANALYSED: Final = tr("Something went wrong while analysing a frame: {kind}: {error}")
 
 _RATE_WINDOW_S: Final = 1.0
 
@@ -148,7 +152,7 @@ class Analysis:
         try:
             pipeline = self._build(settings)
         except Exception as error:
-            self._report(PipelineState(error=_explain(error, "building the pipeline")))
+            self._report(PipelineState(error=_explain(error, _NOT_BUILT)))
             return
         self._pipeline = pipeline
         self._settings = settings
@@ -207,7 +211,7 @@ class Analysis:
         except Exception as error:
             if not self._failing:  # said once, not thirty times a second
                 self._failing = True
-                self._report(self._working._replace(error=_explain(error, "analysing a frame")))
+                self._report(self._working._replace(error=_explain(error, _NOT_ANALYSED)))
             return
         renamed = self._working._replace(engine=pipeline.engine)  # a faster one may have taken over
         if self._failing or renamed != self._working:
@@ -230,10 +234,10 @@ class Analysis:
             self._unshown += 1
 
 
-def _explain(error: Exception, doing: str) -> str:
+def _explain(error: Exception, text: str) -> str:
     """The message for people; what was not foreseen is logged with its trace as well."""
     if isinstance(error, FerdeskError):
-        log.error("%s: %s", doing, error)
+        log.error("the analysis: %s", error)
         return str(error)
-    log.error("%s failed", doing, exc_info=error)
-    return f"Something went wrong while {doing}: {type(error).__name__}: {error}"
+    log.error("the analysis failed", exc_info=error)
+    return text.format(kind=type(error).__name__, error=error)

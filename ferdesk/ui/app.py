@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 import cv2
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QTimer, QTranslator, Signal
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from ferdesk.preferences.file import Loaded
@@ -22,6 +22,7 @@ from ferdesk.preferences.state import load_state
 from ferdesk.settings import Settings
 from ferdesk.sources import is_device, list_cameras
 from ferdesk.streams.choice import StreamChoice
+from ferdesk.texts import language, tr
 from ferdesk.ui.analysis import Pipeline
 from ferdesk.ui.main_window import MainWindow
 from ferdesk.ui.painter import Painter
@@ -135,7 +136,16 @@ def _application() -> QApplication:
     app.setApplicationDisplayName("ferdesk")
     app.setDesktopFileName("ferdesk")
     app.setStyle(QStyleFactory.create("Fusion"))
+    _let_qt_speak(app, language())
     return app
+
+
+def _let_qt_speak(app: QApplication, name: str) -> None:
+    """Have Qt's own dialogs in a language; empty for English. Qt does not know all of them."""
+    translator = QTranslator(app)
+    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    if name and translator.load(QLocale(name), "qtbase", "_", folder):
+        app.installTranslator(translator)
 
 
 def _build(settings: Settings) -> Pipeline:
@@ -163,7 +173,8 @@ def _hooked(report: Callable[[str, str], None]) -> Iterator[None]:
         known = error if error is not None else kind()
         log.error("unexpected error", exc_info=(kind, known, trace))
         details = "".join(traceback.format_exception(kind, known, trace))
-        report(f"Something unexpected went wrong: {kind.__name__}: {known}", details)
+        text = tr("Something unexpected went wrong: {kind}: {error}")
+        report(text.format(kind=kind.__name__, error=known), details)
 
     def in_thread(args: threading.ExceptHookArgs) -> None:
         happened(args.exc_type, args.exc_value, args.exc_traceback)

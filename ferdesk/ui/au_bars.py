@@ -12,13 +12,15 @@ from ferdesk.core.aus import ACTION_UNITS, ActionUnit
 from ferdesk.core.types import AuValues
 from ferdesk.overlay_aus import side_activations
 from ferdesk.preferences.display import UnitOrder
+from ferdesk.texts import tr
+from ferdesk.ui import words
 from ferdesk.ui.buttons import SpaceToolButton
 from ferdesk.ui.status import ElidedLabel
 from ferdesk.ui.theme import DARK, GAP, Colours, named
 from ferdesk.ui.unit_order import UnitSorter, estimated
 
-UNRELIABLE: Final = "The face is too small or turned away: these values cannot be relied on."
-_OLD: Final = "How long ago the picture was taken that these values were read from"
+UNRELIABLE: Final = tr("The face is too small or turned away: these values cannot be relied on.")
+_OLD: Final = tr("How long ago the picture was taken that these values were read from")
 OLD_S: Final = 0.2
 """From this age on the values of a slow estimator are said to be old."""
 
@@ -54,7 +56,7 @@ class AuBars(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Action units")
+        self.setAccessibleName(tr("Action units"))
         self.rows: tuple[UnitRow, ...] = ()
         self.reliable = True
         self._colours = DARK
@@ -72,7 +74,9 @@ class AuBars(QWidget):
         self.reliable = values.reliable
         now = [row.unit for row in self.rows]
         if now != before:
-            self.setAccessibleDescription(", ".join(f"{one.number} {one.name}" for one in now))
+            self.setAccessibleDescription(
+                ", ".join(f"{one.number} {words.unit_name(one)}" for one in now)
+            )
             if len(now) != len(before):
                 self.updateGeometry()
         self.update()
@@ -88,12 +92,15 @@ class AuBars(QWidget):
 
     def tip(self, row: UnitRow) -> str:
         """All that is known about a row, for its tool tip."""
-        lines = [f"AU{row.unit.number} {row.unit.name}: {row.unit.muscles}"]
+        unit = row.unit
+        lines = [f"AU{unit.number} {words.unit_name(unit)}: {words.muscles(unit)}"]
         if row.sides is not None:
             left, right = row.sides
-            lines.append(f"The person's own left side {left:.2f} (upper bar), right {right:.2f}")
+            sides = tr("The person's own left side {left:.2f} (upper bar), right {right:.2f}")
+            lines.append(sides.format(left=left, right=right))
         if row.activation != row.raw:
-            lines.append(f"{row.raw:.2f} before the person's neutral face is taken off")
+            raw = tr("{value:.2f} before the person's neutral face is taken off")
+            lines.append(raw.format(value=row.raw))
         if not self.reliable:
             lines.append(UNRELIABLE)
         return "\n".join(lines)
@@ -125,7 +132,7 @@ class AuBars(QWidget):
             painter.drawText(QRectF(0, top, _NUMBER_WIDTH, _ROW), right, str(row.unit.number))
             painter.setPen(text)
             name = QRectF(_NUMBER_WIDTH + _GAP, top, _NAME_WIDTH - _GAP, _ROW)
-            painter.drawText(name, middle, row.unit.name)
+            painter.drawText(name, middle, words.unit_name(row.unit))
             value = QRectF(start + length, top, _VALUE_WIDTH, _ROW)
             painter.setPen(muted)
             painter.drawText(value, right, f"{row.activation:.2f}")
@@ -144,13 +151,13 @@ class AuSection(QWidget):
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.heading = named(SpaceToolButton(), "section")
-        self.heading.setText("Action units")
-        self.heading.setToolTip("Show or hide the action units of this face")
+        self.heading.setText(tr("Action units"))
+        self.heading.setToolTip(tr("Show or hide the action units of this face"))
         self.heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.heading.setCheckable(True)
         self.heading.toggled.connect(self._show_open)
         self.origin = named(ElidedLabel(), "muted")
-        self.origin.setAccessibleDescription("What estimates the action units")
+        self.origin.setAccessibleDescription(tr("What estimates the action units"))
         self.remark = named(QLabel(), "muted")
         self.bars = AuBars()
         self.sorter = UnitSorter()
@@ -180,7 +187,7 @@ class AuSection(QWidget):
         """
         if values.estimator != self.origin.text():
             self.origin.setText(values.estimator)
-        self.remark.setText(age_text(values, time_s) if values.reliable else "unreliable")
+        self.remark.setText(age_text(values, time_s) if values.reliable else tr("unreliable"))
         self.remark.setToolTip(_OLD if values.reliable else UNRELIABLE)
         self._values = values, time_s
         if self.heading.isChecked():
@@ -235,7 +242,7 @@ def age_text(values: AuValues, time_s: float) -> str:
         time_s: the time of the frame they are shown with, on the same clock.
     """
     age_s = time_s - values.time_s
-    return f"{age_s:.1f} s old" if age_s > OLD_S else ""
+    return tr("{seconds:.1f} s old").format(seconds=age_s) if age_s > OLD_S else ""
 
 
 def _parts(bar: QRectF, row: UnitRow) -> list[tuple[QRectF, float]]:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ferdesk.texts import tr
 from ferdesk.ui import icons
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.theme import DARK, GAP, Colours, named
@@ -62,8 +63,8 @@ class Banner(QFrame):
             row.addWidget(button)
             self.buttons.append(button)
         self.close_button = named(QToolButton(), "dismiss")
-        self.close_button.setToolTip("Dismiss this message")
-        self.close_button.setAccessibleName("Dismiss this message")
+        self.close_button.setToolTip(tr("Dismiss this message"))
+        self.close_button.setAccessibleName(tr("Dismiss this message"))
         self.close_button.clicked.connect(lambda: dismiss())
         self.set_colours(colours)
         row.addWidget(self.close_button)

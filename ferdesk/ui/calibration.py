@@ -5,6 +5,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QWidget
 
 from ferdesk.core.types import FrameResult
+from ferdesk.texts import tr
 from ferdesk.ui.live import PipelineState
 from ferdesk.ui.neutral.dialog import NeutralDialog
 from ferdesk.ui.theme import DARK, Colours
@@ -84,8 +85,13 @@ class Calibration:
 
     def _wanted(self, name: str) -> None:
         self._use(name)
-        said = f"{name}'s neutral face is taken off the largest face's action units"
-        self._say(said if name else "Action units are shown as estimated")
+        said = tr("{name}'s neutral face is taken off the largest face's action units")
+        self._say(said.format(name=name) if name else tr("Action units are shown as estimated"))
 
     def _closed(self) -> None:
         self.dialog = None
+
+
+def other_units(name: str) -> str:
+    """Why a neutral face is not used any more once something else estimates the units."""
+    return tr("{name}'s neutral face was recorded with other action units.").format(name=name)

@@ -6,6 +6,7 @@ from typing import Final
 from PySide6.QtCore import QTimer
 
 from ferdesk.sources.modes import Mode, camera_modes
+from ferdesk.texts import tr, trn
 from ferdesk.ui.banner import BannerAction, BannerStack
 from ferdesk.ui.source_picker import DEMO, Choice, SourcePicker
 from ferdesk.ui.worker import Jobs
@@ -89,13 +90,14 @@ class Cameras:
             return
         self._open(DEMO)
         self._banners.show_message(
-            "no-camera", "No camera found: showing the built-in demo", "info", self._ways_out()
+            "no-camera", tr("No camera found: showing the built-in demo"), "info", self._ways_out()
         )
 
     def _found(self, cameras: Sequence[Choice]) -> None:
         self._list(cameras)
         count = len(cameras)
-        self._say(f"{count or 'No'} camera{'' if count == 1 else 's'} found")
+        some = trn("{n} camera found", "{n} cameras found", count)
+        self._say(some.format(n=count) if count else tr("No cameras found"))
 
     def _list(self, cameras: Sequence[Choice]) -> None:
         self._picker.set_cameras(cameras)
@@ -106,5 +108,5 @@ class Cameras:
         self._jobs.submit(self._find_modes, self._picker.set_modes, self._failed)
 
     def _failed(self, error: Exception) -> None:
-        text = f"Cameras cannot be listed: {error}"
+        text = tr("Cameras cannot be listed: {error}").format(error=error)
         self._banners.show_message("scan", text, "warning")

@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import FaceResult, FloatArray
+from ferdesk.texts import tr
+from ferdesk.ui import words
 from ferdesk.ui.au_bars import AuSection
 from ferdesk.ui.face_names import unnamed
 from ferdesk.ui.face_thumb import FaceThumb
@@ -50,20 +52,25 @@ class ExpressionBars(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         best = int(self.values.argmax())
-        length = self.width() - _NAME_WIDTH - _PERCENT_WIDTH
-        for row, (name, value) in enumerate(zip(EXPRESSIONS, self.values.tolist(), strict=True)):
+        names = [words.expression(label) for label in EXPRESSIONS]
+        # The words of another language may be longer.
+        start = max(
+            _NAME_WIDTH, *(self.fontMetrics().horizontalAdvance(f"{one} ") for one in names)
+        )
+        length = self.width() - start - _PERCENT_WIDTH
+        for row, (name, value) in enumerate(zip(names, self.values.tolist(), strict=True)):
             top = row * _ROW
             text = self._colours.text if row == best else self._colours.muted
             painter.setPen(QColor(text))
             middle = Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(QRectF(0, top, _NAME_WIDTH, _ROW), middle, name)
+            painter.drawText(QRectF(0, top, start, _ROW), middle, name)
             painter.drawText(
                 QRectF(self.width() - _PERCENT_WIDTH, top, _PERCENT_WIDTH, _ROW),
                 middle | Qt.AlignmentFlag.AlignRight,
                 percent(value),
             )
             painter.setPen(Qt.PenStyle.NoPen)
-            bar = QRectF(_NAME_WIDTH, top + (_ROW - _BAR_HEIGHT) / 2, length, _BAR_HEIGHT)
+            bar = QRectF(start, top + (_ROW - _BAR_HEIGHT) / 2, length, _BAR_HEIGHT)
             radius = _BAR_HEIGHT / 2
             painter.setBrush(QColor(self._colours.raised))
             painter.drawRoundedRect(bar, radius, radius)
@@ -101,7 +108,7 @@ class FaceCard(QFrame):
         self.thumb = FaceThumb()
         self.id_label = named(ElidedLabel(), "cardId")
         self.own = named(QLabel(), "cardId")
-        self.own.setToolTip("What the expression net said before the action units were asked")
+        self.own.setToolTip(tr("What the expression net said before the action units were asked"))
         self.label = QLabel()
         font = self.label.font()
         font.setPointSizeF(font.pointSizeF() * 1.8)
@@ -111,7 +118,7 @@ class FaceCard(QFrame):
         large = self.confidence.font()
         large.setPointSizeF(large.pointSizeF() * 1.4)
         self.confidence.setFont(large)
-        self.confidence.setToolTip("How sure the net is of this expression")
+        self.confidence.setToolTip(tr("How sure the net is of this expression"))
         self.bars = ExpressionBars()
         self.verdict = VerdictLabel()
         self.units = AuSection()
@@ -146,10 +153,11 @@ class FaceCard(QFrame):
             return
         self.track_id, self._shown_label, self._shown_name = now
         self.id_label.setText(name)
-        self.id_label.setToolTip(f"{unnamed(number)}. Double click or F2 to give it a name")
+        how = tr("{who}. Double click or F2 to give it a name")
+        self.id_label.setToolTip(how.format(who=unnamed(number)))
         self._take_name_off.setEnabled(name != unnamed(number))
-        self.label.setText(label.capitalize())
-        self.setAccessibleName(f"{name}: {label}")
+        self.label.setText(words.expression(label).capitalize())
+        self.setAccessibleName(f"{name}: {words.expression(label)}")
         self._colour_label()
 
     def forget(self) -> None:
@@ -186,7 +194,8 @@ class FaceCard(QFrame):
         self.verdict.show_judged(judged, going_on)
         verdict = judged.verdict if judged is not None else None
         differs = verdict is not None and verdict.own != verdict.chosen
-        self.own.setText(f"net alone: {verdict.own}" if verdict is not None and differs else "")
+        own = words.expression(verdict.own) if verdict is not None and differs else ""
+        self.own.setText(tr("net alone: {expression}").format(expression=own) if own else "")
 
     def _lay_out(self) -> None:
         above = QHBoxLayout()
@@ -217,11 +226,11 @@ class FaceCard(QFrame):
         """Offer what can be done with a face to the mouse's menu and to the keyboard."""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        rename = QAction("Name this person…", self)
+        rename = QAction(tr("Name this person…"), self)
         rename.setShortcut(Qt.Key.Key_F2)
         rename.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         rename.triggered.connect(lambda _=False: self.name_wanted.emit(self.track_id))
-        self._take_name_off = QAction("Take the name away", self)
+        self._take_name_off = QAction(tr("Take the name away"), self)
         self._take_name_off.triggered.connect(
             lambda _=False: self.name_unwanted.emit(self.track_id)
         )

@@ -6,6 +6,7 @@ from typing import Final
 
 from ferdesk.core.types import FaceReading
 from ferdesk.faces.region import overlap
+from ferdesk.texts import tr
 
 LONGEST: Final = 40
 """Characters of a name."""
@@ -74,4 +75,4 @@ class FaceNames:
 
 def unnamed(number: int) -> str:
     """What a person without a name is called."""
-    return f"Face {number}"
+    return tr("Face {number}").format(number=number)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ferdesk.core.types import Box, ImageU8
 from ferdesk.overlay_hide import Hiding, hidden
+from ferdesk.texts import tr
 from ferdesk.ui.theme import DARK, Colours
 
 SIDE: Final = 56
@@ -27,7 +28,7 @@ class FaceThumb(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("The face")
+        self.setAccessibleName(tr("The face"))
         self._colours = DARK
         self._pixels: ImageU8 | None = None
         self._image: QImage | None = None

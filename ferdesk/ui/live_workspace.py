@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from ferdesk.live.capture import SourceState
 from ferdesk.preferences.model import Preferences
 from ferdesk.streams.choice import StreamChoice
+from ferdesk.texts import tr
 from ferdesk.ui.actions import ActionName
 from ferdesk.ui.banner import BannerAction, BannerStack
 from ferdesk.ui.calibration import Calibration
@@ -139,7 +140,7 @@ class LiveWorkspace(QWidget):
             self.open(source)
             self.cameras.list()
             return
-        self.view.show_text("Looking for a camera…")
+        self.view.show_text(tr("Looking for a camera…"))
         self.cameras.begin(before)
 
     def open(self, spec: str) -> None:
@@ -162,13 +163,13 @@ class LiveWorkspace(QWidget):
         self._worker.set_paused(paused)
         self.recording.set_paused(paused)
         self.top.show_paused(paused)
-        self._say("Paused" if paused else "")
+        self._say(tr("Paused") if paused else "")
 
     def save_snapshot(self) -> None:
         """Save what is shown."""
         live = self.view.live
         if live is None:
-            self._say("There is no picture to save yet.")
+            self._say(tr("There is no picture to save yet."))
             return
         now = datetime.now().astimezone()
         self._jobs.submit(
@@ -363,20 +364,21 @@ class LiveWorkspace(QWidget):
         if not state.error:
             self.banners.clear("pipeline")
             return
-        again = BannerAction("Try again", self._worker.rebuild)
+        again = BannerAction(tr("Try again"), self._worker.rebuild)
         self.banners.show_message("pipeline", state.error, "error", (again,))
         if self.view.live is None:
-            self.view.show_text("Faces cannot be analysed; the message above says why.")
+            self.view.show_text(tr("Faces cannot be analysed; the message above says why."))
 
     def _use_neutral(self, name: str) -> None:
         self._worker.configure(self._worker.settings.model_copy(update={"neutral": name}))
 
     def _snapshot_saved(self, snapshot: Snapshot) -> None:
         self.banners.clear("snapshot")
-        self._say(f"Saved {snapshot.picture} and {snapshot.data.name}")
+        said = tr("Saved {picture} and {data}")
+        self._say(said.format(picture=snapshot.picture, data=snapshot.data.name))
 
     def _ways_out(self) -> tuple[BannerAction, ...]:
         return (
-            BannerAction("Choose camera", self.cameras.choose),
-            BannerAction("Open file", self.picker.ask_file),
+            BannerAction(tr("Choose camera"), self.cameras.choose),
+            BannerAction(tr("Open file"), self.picker.ask_file),
         )

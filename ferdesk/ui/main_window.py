@@ -22,9 +22,11 @@ from ferdesk.preferences.state import WindowState, save_state
 from ferdesk.preferences.table import differing
 from ferdesk.sessions import schema
 from ferdesk.streams.choice import StreamChoice
+from ferdesk.texts import tr
 from ferdesk.ui import actions, icons, splitters, theme
 from ferdesk.ui.ahead import import_soon
 from ferdesk.ui.banner import BannerAction, BannerStack
+from ferdesk.ui.calibration import other_units
 from ferdesk.ui.live import PipelineState
 from ferdesk.ui.live_workspace import LiveWorkspace
 from ferdesk.ui.painter import Painter
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 _STATUS_MS: Final = 250
 _MESSAGE_MS: Final = 8000
+_BUSY: Final = tr("Files are still being analysed. What is done stays; the rest would be stopped.")
 _PLOTS: Final = "plots"
 _ESTIMATOR: Final = ("nets.aus", "nets.au_bundle")
 """What neutral faces depend on."""
@@ -163,7 +166,7 @@ class MainWindow(QMainWindow):
         """Go from system to dark to light and round again."""
         mode = theme.Mode(self._keeper.now.display.theme).next()
         self._keeper.set("display.theme", mode.value)
-        self.say(f"Theme: {mode}")
+        self.say(mode.said)
 
     def toggle_full_screen(self) -> None:
         """Fill the screen, or be a window again."""
@@ -247,9 +250,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let go of the source at once; the application joins the threads."""
         if self.analyse is not None and self.analyse.busy and not self._leaving:
-            quit_now = BannerAction("Quit anyway", self._leave)
-            text = "Files are still being analysed. What is done stays; the rest would be stopped."
-            self.banners.show_message("quit", text, "warning", (quit_now,))
+            quit_now = BannerAction(tr("Quit anyway"), self._leave)
+            self.banners.show_message("quit", _BUSY, "warning", (quit_now,))
             event.ignore()
             return
         self.live.close_down()
@@ -320,7 +322,7 @@ class MainWindow(QMainWindow):
         if any(row.shown.effect == "pipeline" for row in changed):
             neutral = self._worker.settings.neutral
             if neutral and any(row.key in _ESTIMATOR for row in changed):
-                self.warn(f"{neutral}'s neutral face was recorded with other action units.")
+                self.warn(other_units(neutral))
                 neutral = ""
             update = {"neutral": neutral}
             self._worker.configure(preferences.settings().model_copy(update=update))

@@ -6,11 +6,12 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QInputDialog, QLineEdit, QWidget
 
 from ferdesk.core.types import FaceResult
+from ferdesk.texts import tr
 from ferdesk.ui.face_names import LONGEST, FaceNames, unnamed
 from ferdesk.ui.live import LiveResult
 from ferdesk.ui.tap import Tap
 
-_LABEL: Final = "Name, until another source is shown (empty for none):"
+_LABEL: Final = tr("Name, until another source is shown (empty for none):")
 
 
 class Naming(QObject):
@@ -43,7 +44,7 @@ class Naming(QObject):
         edit = dialog.findChild(QLineEdit)
         if edit is not None:
             edit.setMaxLength(LONGEST)
-            edit.setAccessibleName(f"Name of {unnamed(number).lower()}")
+            edit.setAccessibleName(tr("Name of face {number}").format(number=number))
         numbering = self._numbering
         dialog.textValueSelected.connect(lambda name: self._give(number, name, numbering))
         dialog.open()
@@ -81,4 +82,6 @@ class Naming(QObject):
 
     def _note(self, number: int) -> None:
         if self._tap.recorder is not None:
-            self._tap.recorder.note(f"named {self.names.of(number)}", number)
+            # Recordings are in English, whoever made them.
+            name = self.names.given.get(number, f"Face {number}")
+            self._tap.recorder.note(f"named {name}", number)

@@ -13,6 +13,7 @@ from ferdesk.streams.base import LiveOutput
 from ferdesk.streams.choice import StreamChoice, open_outputs
 from ferdesk.streams.hub import OutputStatus
 from ferdesk.streams.lsl_markers import MarkerInlet
+from ferdesk.texts import tr
 from ferdesk.ui.banner import BannerAction, BannerStack
 from ferdesk.ui.live import PipelineState
 from ferdesk.ui.outputs_dialog import OutputsDialog
@@ -86,7 +87,7 @@ class Outputs:
         """How each goes; empty where all are off."""
         shown = self._tap.hub.statuses()
         if self._markers is not None:
-            shown.append(OutputStatus("Markers", self._markers.status, False))
+            shown.append(OutputStatus(tr("Markers"), self._markers.status, False))
         return shown
 
     def close(self) -> None:
@@ -166,10 +167,10 @@ class Outputs:
             self._banners.clear(KEY)
             return
         lines = [f"{output.name}: {output.address}" for output in outputs]
-        warnings = self._choice.warnings
-        text = "\n".join(["Other programs can listen:", *lines, *warnings])
+        warnings = self._choice.warnings(tr)
+        text = "\n".join([tr("Other programs can listen:"), *lines, *warnings])
         address = "\n".join(output.address for output in outputs)
-        copy = BannerAction("Copy", lambda: QGuiApplication.clipboard().setText(address))
+        copy = BannerAction(tr("Copy"), lambda: QGuiApplication.clipboard().setText(address))
         self._banners.show_message(KEY, text, "warning" if warnings else "info", (copy,))
 
     def _failed(self, error: Exception) -> None:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.streams.choice import StreamChoice
+from ferdesk.texts import tr
 from ferdesk.ui.theme import GAP, plain_buttons
 
 _LAST_PORT = 65_535
@@ -33,29 +34,33 @@ class OutputsDialog(QDialog):
     def __init__(self, choice: StreamChoice, markers: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("outputs")
-        self.setWindowTitle("Live values for other programs")
+        self.setWindowTitle(tr("Live values for other programs"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._before = choice
-        self.lsl = _switch("Lab Streaming Layer: everyone in this network can listen", choice.lsl)
-        self.markers = _switch("Take markers from Lab Streaming Layer into recordings", markers)
-        self.osc = _switch("OSC (UDP), to", choice.osc)
+        self.lsl = _switch(
+            tr("Lab Streaming Layer: everyone in this network can listen"), choice.lsl
+        )
+        self.markers = _switch(tr("Take markers from Lab Streaming Layer into recordings"), markers)
+        self.osc = _switch(tr("OSC (UDP), to"), choice.osc)
         self.osc_host = QLineEdit(choice.osc_host)
         self.osc_port = _port(choice.osc_port, 1)
-        self.websocket = _switch("WebSocket on this machine, with a token", choice.websocket)
+        self.websocket = _switch(tr("WebSocket on this machine, with a token"), choice.websocket)
         self.websocket_port = _port(choice.websocket_port, 0)
-        self.camera = _switch("Virtual camera with the annotated picture", choice.virtual_camera)
+        self.camera = _switch(
+            tr("Virtual camera with the annotated picture"), choice.virtual_camera
+        )
         form = QFormLayout()
         form.setSpacing(GAP)
         form.addRow(self.lsl)
         form.addRow(self.markers)
         form.addRow(self.osc)
-        form.addRow("Host", self.osc_host)
-        form.addRow("Port", self.osc_port)
+        form.addRow(tr("Host"), self.osc_host)
+        form.addRow(tr("Port"), self.osc_port)
         form.addRow(self.websocket)
-        form.addRow("Port", self.websocket_port)
+        form.addRow(tr("Port"), self.websocket_port)
         form.addRow(self.camera)
         note = QLabel(
-            "Everything is off until you switch it on; what is on is shown at the bottom."
+            tr("Everything is off until you switch it on; what is on is shown at the bottom.")
         )
         note.setWordWrap(True)
         buttons = QDialogButtonBox(

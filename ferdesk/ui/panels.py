@@ -11,6 +11,7 @@ from ferdesk.core.types import FaceResult, ImageU8
 from ferdesk.overlay_hide import Hiding
 from ferdesk.overlay_verdict import VerdictMemory
 from ferdesk.preferences.display import UnitOrder
+from ferdesk.texts import tr, trn
 from ferdesk.ui import icons
 from ferdesk.ui.actions import spec_of, tip
 from ferdesk.ui.buttons import SpaceToolButton
@@ -55,11 +56,11 @@ class FacesPanel(QWidget):
         self._mirrors = False
         self.setMinimumWidth(300)
         self.setMaximumWidth(400)
-        self.setAccessibleName("Faces")
+        self.setAccessibleName(tr("Faces"))
         self._order: list[int] = []
         self._memory = VerdictMemory()
-        self.heading = named(QLabel("Faces"), "heading")
-        self.empty = named(QLabel("No face in the picture"), "muted")
+        self.heading = named(QLabel(tr("Faces")), "heading")
+        self.empty = named(QLabel(tr("No face in the picture")), "muted")
         self.more = named(QLabel(), "muted")
         self.choose = named(SpaceToolButton(), "section")
         self.choose.setIconSize(QSize(16, 16))
@@ -117,7 +118,8 @@ class FacesPanel(QWidget):
         hidden = len(ordered) - MAX_CARDS
         self.more.setVisible(hidden > 0)
         if hidden > 0:
-            self.more.setText(f"and {hidden} more face{'s' if hidden > 1 else ''}")
+            more = trn("and {n} more face", "and {n} more faces", hidden)
+            self.more.setText(more.format(n=hidden))
         self.empty.setVisible(not ordered)
 
     def clear(self) -> None:

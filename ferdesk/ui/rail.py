@@ -4,22 +4,23 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from ferdesk.texts import tr
 from ferdesk.ui import actions, icons
 from ferdesk.ui.actions import ActionName
 from ferdesk.ui.theme import DARK, GAP, Colours
 
 _WORKSPACES: Final[Mapping[ActionName, tuple[icons.Name, str]]] = {
-    "go_live": ("camera", "Live"),
-    "go_analyse": ("films", "Analyse"),
-    "go_review": ("curve", "Review"),
+    "go_live": ("camera", tr("Live")),
+    "go_analyse": ("films", tr("Analyse")),
+    "go_review": ("curve", tr("Review")),
 }
 _COMMON: Final[Mapping[ActionName, tuple[icons.Name, str]]] = {
-    "models": ("net", "Models"),
-    "settings": ("sliders", "Settings"),
-    "theme": ("theme", "Theme"),
-    "help": ("help", "Keys"),
+    "models": ("net", tr("Models")),
+    "settings": ("sliders", tr("Settings")),
+    "theme": ("theme", tr("Theme")),
+    "help": ("help", tr("Keys")),
 }
 _WIDTH: Final = 72
 
@@ -36,8 +37,8 @@ class Rail(QFrame):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("rail")
-        self.setAccessibleName("Workspaces")
-        self.setFixedWidth(_WIDTH)
+        self.setAccessibleName(tr("Workspaces"))
+        self.setMinimumWidth(_WIDTH)
         self._colours = DARK
         self._icons = {
             name: icon
@@ -92,7 +93,9 @@ def _button(name: ActionName, text: str, run: Callable[[], None]) -> QToolButton
     button.setText(text)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
     button.setIconSize(QSize(22, 22))
-    button.setFixedWidth(_WIDTH - GAP)
+    # As wide as the widest: the words of another language may be longer.
+    button.setMinimumWidth(_WIDTH - GAP)
+    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     button.setToolTip(actions.tip(spec))
     button.setAccessibleName(spec.text)
     button.clicked.connect(lambda _=False: run())

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from ferdesk.sessions.library import new_name
 from ferdesk.sessions.recorder import Recorder, RecorderState
+from ferdesk.texts import tr
 from ferdesk.ui.banner import BannerAction, BannerStack
 from ferdesk.ui.live import LiveResult
 from ferdesk.ui.preferences.keeper import PreferencesKeeper
@@ -63,7 +64,7 @@ class Recording:
         wanted = self._keeper.now.recording
         self._tap.start(new_name(wanted.place, now), RecordingChoice(**wanted.choice()))
         self._changed(True)
-        self._say("Recording")
+        self._say(tr("Recording"))
 
     def stop(self) -> None:
         """End the recording, if one runs."""
@@ -72,7 +73,7 @@ class Recording:
         recorder = self._tap.stop()
         self._changed(False)
         if recorder is None:
-            self._say("Nothing was recorded: no picture came.")
+            self._say(tr("Nothing was recorded: no picture came."))
         else:
             self._finish(recorder, "")
 
@@ -88,10 +89,10 @@ class Recording:
         """Mark this moment."""
         recorder = self._tap.recorder
         if recorder is None:
-            self._say("Nothing is being recorded that could be marked.")
+            self._say(tr("Nothing is being recorded that could be marked."))
             return
         recorder.mark(author="window")
-        self._say(f"Marked at {clock(recorder.state.seconds)}")
+        self._say(tr("Marked at {time}").format(time=clock(recorder.state.seconds)))
 
     def set_paused(self, paused: bool) -> None:
         """Note in the recording that the picture was held, or went on."""
@@ -119,9 +120,9 @@ class Recording:
         state = recorder.state
         parts = [f"● {clock(state.seconds)}"]
         if state.dropped:
-            parts.append(f"{state.dropped} dropped")
+            parts.append(tr("{n} dropped").format(n=state.dropped))
         if state.free_bytes < _LITTLE_BYTES:
-            parts.append(f"{state.free_bytes // 1_000_000} MB left")
+            parts.append(tr("{n} MB left").format(n=state.free_bytes // 1_000_000))
         return "  ".join(parts)
 
     def _choose(self, dialog: RecordingDialog) -> None:
@@ -141,23 +142,32 @@ class Recording:
 
     def _show_end(self, recorder: Recorder, state: RecorderState, why: str) -> None:
         if not state.frames and not state.trouble:
-            text = f"{why} Nothing was recorded: no picture came.".strip()
-            self._banners.show_message(KEY, text, "warning")
+            nothing = tr("Nothing was recorded: no picture came.")
+            self._banners.show_message(KEY, f"{why} {nothing}".strip(), "warning")
             return
-        dropped = f", {state.dropped} frames dropped" if state.dropped else ""
-        text = f"Recorded {clock(state.seconds)} ({state.frames} frames{dropped})"
+        text = _recorded_text(state, recorder.folder)
         if trouble := state.trouble:
-            self._banners.show_message(KEY, f"{trouble} {text} in {recorder.folder}", "error")
+            self._banners.show_message(KEY, f"{trouble} {text}", "error")
             return
-        where = BannerAction("Copy path", lambda: self._copy(recorder.folder))
-        text = f"{why} {text} in {recorder.folder}".strip()
+        where = BannerAction(tr("Copy path"), lambda: self._copy(recorder.folder))
+        text = f"{why} {text}".strip()
         self._banners.show_message(KEY, text, "warning" if why else "info", (where,))
 
     def _copy(self, folder: Path) -> None:
         from PySide6.QtGui import QGuiApplication
 
         QGuiApplication.clipboard().setText(str(folder))
-        self._say("Copied")
+        self._say(tr("Copied"))
+
+
+def _recorded_text(state: RecorderState, folder: Path) -> str:
+    if state.dropped:
+        text = tr("Recorded {time} ({frames} frames, {dropped} frames dropped) in {folder}")
+    else:
+        text = tr("Recorded {time} ({frames} frames) in {folder}")
+    return text.format(
+        time=clock(state.seconds), frames=state.frames, dropped=state.dropped, folder=folder
+    )
 
 
 def clock(seconds: float) -> str:

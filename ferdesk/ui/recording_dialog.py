@@ -23,10 +23,11 @@ from PySide6.QtWidgets import (
 from ferdesk.preferences.annotations import MOST_TEXT
 from ferdesk.preferences.table import by_key
 from ferdesk.sessions.readings import VideoMode
+from ferdesk.texts import tr
 from ferdesk.ui.tap import RecordingChoice
 from ferdesk.ui.theme import GAP, plain_buttons
 
-_MODES: Final = by_key("recording.video")
+_MODES: Final = by_key("recording.video").translated()
 
 
 class RecordingDialog(QDialog):
@@ -43,33 +44,36 @@ class RecordingDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("recording")
-        self.setWindowTitle("Recording")
+        self.setWindowTitle(tr("Recording"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.video = QComboBox()
         for mode in _MODES.choices:
             self.video.addItem(_MODES.text_of(mode), mode)
         self.video.setCurrentIndex(_MODES.choices.index(choice.video))
-        self.lossless = QCheckBox("Keep every pixel's value (many times as large)")
+        self.lossless = QCheckBox(tr("Keep every pixel's value (many times as large)"))
         self.lossless.setChecked(choice.lossless)
         self.consent = QPlainTextEdit(choice.consent)
         self.consent.setPlaceholderText(
-            "Who is in the picture, and what they agreed to: stored with the session"
+            tr("Who is in the picture, and what they agreed to: stored with the session")
         )
         self.consent.setTabChangesFocus(True)
         self.place = QLineEdit(str(folder))
-        browse = QPushButton("Choose…")
+        browse = QPushButton(tr("Choose…"))
         browse.clicked.connect(self._ask_folder)
         place = QHBoxLayout()
         place.addWidget(self.place, 1)
         place.addWidget(browse)
         form = QFormLayout()
         form.setSpacing(GAP)
-        form.addRow("Video", self.video)
+        form.addRow(tr("Video"), self.video)
         form.addRow("", self.lossless)
-        form.addRow("Consent", self.consent)
-        form.addRow("Folder", place)
+        form.addRow(tr("Consent"), self.consent)
+        form.addRow(tr("Folder"), place)
         note = QLabel(
-            "Numbers and face points are stored whatever the video shows; they describe a person."
+            tr(
+                "Numbers and face points are stored whatever the video shows; they describe a "
+                "person."
+            )
         )
         note.setWordWrap(True)
         buttons = QDialogButtonBox(
@@ -96,6 +100,6 @@ class RecordingDialog(QDialog):
         return Path(self.place.text()).expanduser()
 
     def _ask_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Where sessions go", self.place.text())
+        chosen = QFileDialog.getExistingDirectory(self, tr("Where sessions go"), self.place.text())
         if chosen:
             self.place.setText(chosen)

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 
 from ferdesk.core.errors import OutputError
+from ferdesk.texts import tr
 from ferdesk.ui.live import LiveResult
 
 
@@ -34,7 +35,7 @@ def save_snapshot(live: LiveResult, folder: Path, at: datetime) -> Snapshot:
     """
     ok, png = cv2.imencode(".png", live.image[..., :3], [cv2.IMWRITE_PNG_COMPRESSION, 3])
     if not ok:
-        raise OutputError("The picture cannot be encoded as PNG.")
+        raise OutputError(tr("The picture cannot be encoded as PNG."))
     record: dict[str, Any] = {"taken_at": at.isoformat(timespec="milliseconds")}
     record |= live.result.to_dict()
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
@@ -48,9 +49,8 @@ def save_snapshot(live: LiveResult, folder: Path, at: datetime) -> Snapshot:
     except OSError as error:
         for path in written:
             path.unlink(missing_ok=True)
-        raise OutputError(
-            f"The snapshot cannot be saved in {folder}: {error.strerror or error}."
-        ) from error
+        text = tr("The snapshot cannot be saved in {folder}: {why}.")
+        raise OutputError(text.format(folder=folder, why=error.strerror or error)) from error
     return snapshot
 
 

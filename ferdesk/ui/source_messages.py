@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ferdesk.live.capture import SourceState
+from ferdesk.texts import tr
 from ferdesk.ui.banner import BannerAction, BannerStack
 from ferdesk.ui.status import StatusLine
 from ferdesk.ui.video_view import VideoView
@@ -45,7 +46,7 @@ class SourceMessages:
             self._banners.clear(key)
         self._status.show_source(name, None)
         self._status.show_counters(None, None)
-        self._view.show_text(f"Opening {name}…")
+        self._view.show_text(tr("Opening {name}…").format(name=name))
 
     def tell(self, name: str, state: SourceState) -> None:
         """Something became of it."""
@@ -55,7 +56,7 @@ class SourceMessages:
             size = (state.info.width, state.info.height) if state.info.width else None
             self._status.show_source(name, size)
             if self._view.live is None:
-                self._view.show_text("Loading the models…")
+                self._view.show_text(tr("Loading the models…"))
         elif state.phase == "warning" and state.message:
             self._banners.show_message(_WARNING, f"{name}: {state.message}.", "warning")
         elif state.phase == "warning":
@@ -64,16 +65,18 @@ class SourceMessages:
             self._lost(name, state)
         elif state.phase == "failed":
             self._banners.show_message(_SOURCE, state.message, "error", self._ways_out())
-            self._view.show_text(f"{name} cannot be shown.")
+            self._view.show_text(tr("{name} cannot be shown.").format(name=name))
         elif state.phase == "ended" and not (state.info is not None and state.info.frames == 1):
-            again = BannerAction("Play again", self._again)
-            self._banners.show_message(_SOURCE, f"{name} has ended.", "info", (again,))
+            again = BannerAction(tr("Play again"), self._again)
+            text = tr("{name} has ended.").format(name=name)
+            self._banners.show_message(_SOURCE, text, "info", (again,))
 
     def _lost(self, name: str, state: SourceState) -> None:
         """A device went away, or did not open: it is tried again and again."""
         if self._played:
-            text = f"{name} was disconnected. Reconnecting…"
+            text = tr("{name} was disconnected. Reconnecting…").format(name=name)
         else:
-            text = f"{state.message} Trying again every second…"
-            self._view.show_text(f"Waiting for {name}…")
+            again = tr("Trying again every second…")
+            text = f"{state.message} {again}"
+            self._view.show_text(tr("Waiting for {name}…").format(name=name))
         self._banners.show_message(_SOURCE, text, "warning", self._ways_out(), state.message)

@@ -16,20 +16,16 @@ from PySide6.QtWidgets import (
 
 from ferdesk.core.errors import SourceError
 from ferdesk.sources import is_device
-from ferdesk.sources.images import IMAGE_SUFFIXES
 from ferdesk.sources.modes import Mode
 from ferdesk.sources.stream import is_stream, public_name
-from ferdesk.sources.video import VIDEO_SUFFIXES
-from ferdesk.ui import icons
+from ferdesk.texts import tr
+from ferdesk.ui import icons, words
 from ferdesk.ui.theme import GAP, Colours, set_narrow
 
 DEMO: Final = "demo"
 """The spec of the built-in demo."""
 
 _WIDEST: Final = 350
-_FILTER: Final = "Videos and pictures ({});;All files (*)".format(
-    " ".join(f"*{suffix}" for suffix in sorted(VIDEO_SUFFIXES | IMAGE_SUFFIXES))
-)
 
 
 class Choice(NamedTuple):
@@ -59,23 +55,25 @@ class SourcePicker(QWidget):
         self._modes: Mapping[str, Sequence[Mode]] = {}
         self._current: Choice | None = None
         self.combo = QComboBox()
-        self.combo.setAccessibleName("Source")
-        self.combo.setToolTip("What is watched: a camera, the demo, a file, a folder or a stream")
+        self.combo.setAccessibleName(tr("Source"))
+        self.combo.setToolTip(
+            tr("What is watched: a camera, the demo, a file, a folder or a stream")
+        )
         self.combo.setMinimumWidth(110)
         self.combo.activated.connect(self._activated)
         self.refresh = QPushButton()
         self.refresh.setIconSize(QSize(18, 18))
         set_narrow(self.refresh, True)
-        self.refresh.setToolTip("Look for cameras again")
-        self.refresh.setAccessibleName("Look for cameras again")
+        self.refresh.setToolTip(tr("Look for cameras again"))
+        self.refresh.setAccessibleName(tr("Look for cameras again"))
         self.refresh.clicked.connect(self.refresh_wanted)
         policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         self.combo.setSizeAdjustPolicy(policy)  # a long name must not make the window wider
         self.combo.setMinimumContentsLength(12)
         self._dialogs = {
-            "Open file…": self.ask_file,
-            "Open folder of pictures…": self.ask_folder,
-            "Open stream address…": self.ask_stream,
+            tr("Open file…"): self.ask_file,
+            tr("Open folder of pictures…"): self.ask_folder,
+            tr("Open stream address…"): self.ask_stream,
         }
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -111,7 +109,7 @@ class SourcePicker(QWidget):
 
     def name_of(self, spec: str) -> str:
         """How people call a source that need not be open yet."""
-        for choice in (*self._cameras, Choice(DEMO, "Built-in demo")):
+        for choice in (*self._cameras, Choice(DEMO, tr("Built-in demo"))):
             if choice.spec == spec:
                 return choice.name
         return public_label(spec)
@@ -124,19 +122,21 @@ class SourcePicker(QWidget):
     def ask_file(self) -> None:
         """Let the user choose a video or a picture."""
         where = self.folder
-        path, _ = QFileDialog.getOpenFileName(self, "Open a video or picture", where, _FILTER)
+        path, _ = QFileDialog.getOpenFileName(
+            self, tr("Open a video or picture"), where, words.media_filter()
+        )
         self._chose_in(path)
 
     def ask_folder(self) -> None:
         """Let the user choose a folder of pictures."""
         where = self.folder
-        title = "Open a folder of pictures"
+        title = tr("Open a folder of pictures")
         self._chose_in(QFileDialog.getExistingDirectory(self, title, where))
 
     def ask_stream(self) -> None:
         """Let the user type the address of a stream."""
         address, ok = QInputDialog.getText(
-            self, "Open a stream", "Address, such as rtsp://camera.local/live or http://…"
+            self, tr("Open a stream"), tr("Address, such as rtsp://camera.local/live or http://…")
         )
         self._choose(address.strip() if ok else "")
 
@@ -170,8 +170,9 @@ class SourcePicker(QWidget):
             self.combo.clear()
             for choice in choices:
                 modes = self._modes.get(choice.spec, ())
-                best = f"   up to {modes[0].text}" if modes else ""
-                self.combo.addItem(f"{choice.name}{best}", choice.spec)
+                best = tr("{name}   up to {size}") if modes else "{name}"
+                text = best.format(name=choice.name, size=modes[0].text if modes else "")
+                self.combo.addItem(text, choice.spec)
                 tip = "\n".join([choice.name, *(mode.text for mode in modes)])
                 self.combo.setItemData(self.combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
             # The list may be wider than the box.
@@ -192,8 +193,8 @@ def public_label(spec: str) -> str:
         try:
             return public_name(spec)
         except SourceError:
-            return "stream"
+            return tr("stream")
     if not is_device(spec):
         return Path(spec).name or spec
     wanted = spec.partition(":")[2] or spec
-    return f"Camera {wanted}" if wanted.isdigit() else wanted
+    return tr("Camera {number}").format(number=wanted) if wanted.isdigit() else wanted

@@ -8,6 +8,8 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ferdesk.core.types import FaceResult
+from ferdesk.texts import tr
+from ferdesk.ui import words
 from ferdesk.ui.face_card import percent
 from ferdesk.ui.face_names import unnamed
 from ferdesk.ui.theme import DARK, Colours, label_colour
@@ -41,10 +43,11 @@ class StageLabel(QWidget):
         if (shown, names) != (self._shown, self._names):
             self._shown, self._names = shown, names
             called = [names.get(number, unnamed(number)) for number, _, _ in shown]
-            words = ", ".join(
-                f"{who}: {label}" for who, (_, label, _) in zip(called, shown, strict=True)
+            said = ", ".join(
+                f"{who}: {words.expression(label)}"
+                for who, (_, label, _) in zip(called, shown, strict=True)
             )
-            self.setAccessibleName(words or "No face")
+            self.setAccessibleName(said or tr("No face"))
             self.update()
 
     def set_unsure_below(self, share: float) -> None:
@@ -73,7 +76,8 @@ class StageLabel(QWidget):
         for place, (number, label, confidence) in enumerate(self._shown):
             painter.setPen(label_colour(label, self._colours))
             who = self._names.get(number, str(number) if count > 1 else "")
-            text = f"{who}  {label.capitalize()}  {percent(confidence)}".lstrip()
+            name = words.expression(label).capitalize()
+            text = f"{who}  {name}  {percent(confidence)}".lstrip()
             text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideLeft, round(width))
             cell = QRectF(place * width, 0, width, self.height())
             painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text)

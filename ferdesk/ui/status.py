@@ -8,6 +8,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QWidget
 
 from ferdesk.streams.hub import OutputStatus
+from ferdesk.texts import tr
 from ferdesk.ui.live import LiveResult, PipelineState
 from ferdesk.ui.theme import GAP, named
 
@@ -16,7 +17,7 @@ _ELIDED_WIDTH: Final = 40
 _NARROW: Final = 320
 _ROOMY: Final = 1000
 """A line of this width says also which face models and engine run, without one's pointing at it."""
-_NET_TIP: Final = "The expression net"
+_NET_TIP: Final = tr("The expression net")
 
 
 class ElidedLabel(QLabel):
@@ -45,25 +46,27 @@ class StatusLine(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("status")
-        self.setAccessibleName("Status")
+        self.setAccessibleName(tr("Status"))
         row = QHBoxLayout(self)
         row.setContentsMargins(GAP, GAP // 3, GAP, GAP // 3)
         # Else all that is said would keep the window from becoming narrow.
         row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         row.setSpacing(GAP * 2)
         self.source = named(ElidedLabel(), "statusSource")
-        self.source.setAccessibleDescription("The source and the size of its frames")
+        self.source.setAccessibleDescription(tr("The source and the size of its frames"))
         self.message = named(ElidedLabel(), "statusMessage")
-        self.message.setAccessibleDescription("What was done last")
-        self.recording = _label("statusRecording", "The recording: its time, what it dropped")
-        self.outputs = _label("statusOutputs", "What other programs can listen to")
-        self.fps = _label("statusFps", "Pictures analysed in the last second")
-        self.latency = _label("statusLatency", "From capture to the picture on the screen")
-        self.dropped = _label("statusDropped", "Frames left out because a newer one was there")
-        self.faces = _label("statusFaces", "The face models that run")
-        self.engine = _label("statusEngine", "What runs the nets")
+        self.message.setAccessibleDescription(tr("What was done last"))
+        self.recording = _label("statusRecording", tr("The recording: its time, what it dropped"))
+        self.outputs = _label("statusOutputs", tr("What other programs can listen to"))
+        self.fps = _label("statusFps", tr("Pictures analysed in the last second"))
+        self.latency = _label("statusLatency", tr("From capture to the picture on the screen"))
+        self.dropped = _label("statusDropped", tr("Frames left out because a newer one was there"))
+        self.faces = _label("statusFaces", tr("The face models that run"))
+        self.engine = _label("statusEngine", tr("What runs the nets"))
         self.bundle = _label("statusBundle", _NET_TIP)
-        self.neutral = _label("statusNeutral", "Whose neutral face is taken off the action units")
+        self.neutral = _label(
+            "statusNeutral", tr("Whose neutral face is taken off the action units")
+        )
         row.addWidget(self.source)
         row.addWidget(self.message, 1)
         for label in (
@@ -85,19 +88,23 @@ class StatusLine(QFrame):
 
     def show_pipeline(self, state: PipelineState) -> None:
         """Show what runs."""
-        self.faces.setText(f"faces: {state.faces_backend or _NOTHING}")
-        self.engine.setText(f"engine: {state.engine or _NOTHING}")
-        self.bundle.setText(f"net: {state.bundle or _NOTHING}")
-        self.neutral.setText(f"neutral: {state.neutral}")
+        faces, engine = state.faces_backend or _NOTHING, state.engine or _NOTHING
+        self.faces.setText(tr("faces: {name}").format(name=faces))
+        self.engine.setText(tr("engine: {name}").format(name=engine))
+        self.bundle.setText(tr("net: {name}").format(name=state.bundle or _NOTHING))
+        self.neutral.setText(tr("neutral: {name}").format(name=state.neutral))
         self.neutral.setVisible(bool(state.neutral))
-        self.bundle.setToolTip(
-            f"{_NET_TIP}\n"
-            f"Face models: {state.faces_backend or _NOTHING}\n"
-            f"Engine: {state.engine or _NOTHING}\n"
-            f"Action units: {state.au_estimator or 'none'}\n"
-            f"Decides between contested expressions: {state.disambiguator or 'nothing'}\n"
-            f"Neutral face: {state.neutral or 'none'}"
+        lines = (
+            _NET_TIP,
+            tr("Face models: {name}").format(name=faces),
+            tr("Engine: {name}").format(name=engine),
+            tr("Action units: {name}").format(name=state.au_estimator or tr("none")),
+            tr("Decides between contested expressions: {name}").format(
+                name=state.disambiguator or tr("nothing")
+            ),
+            tr("Neutral face: {name}").format(name=state.neutral or tr("none")),
         )
+        self.bundle.setToolTip("\n".join(lines))
 
     def minimumSizeHint(self) -> QSize:
         """Hardly any width."""
@@ -120,7 +127,8 @@ class StatusLine(QFrame):
 
     def show_outputs(self, statuses: Sequence[OutputStatus]) -> None:
         """Show which live outputs are on, and in the tool tip how they go."""
-        names = [f"{one.name}{' (off!)' if one.trouble else ''}" for one in statuses]
+        off = tr("{name} (off!)")
+        names = [off.format(name=one.name) if one.trouble else one.name for one in statuses]
         self.outputs.setText(f"⇢ {', '.join(names)}")
         self.outputs.setToolTip("\n".join(one.text for one in statuses))
         self.outputs.setVisible(bool(names))
@@ -133,20 +141,23 @@ class StatusLine(QFrame):
             latency_ms: from capture to screen; None when nothing was shown lately.
         """
         going = live is not None and latency_ms is not None
-        self.fps.setText(f"{live.counters.fps:.0f} fps" if going and live else f"{_NOTHING} fps")
+        fps = f"{live.counters.fps:.0f}" if going and live else _NOTHING
+        self.fps.setText(tr("{n} fps").format(n=fps))
         self.latency.setText(f"{latency_ms:.0f} ms" if going else f"{_NOTHING} ms")
-        if live is None:
-            self.dropped.setText("dropped 0")
+        counters = live.counters if live is not None else None
+        self.dropped.setText(tr("dropped {n}").format(n=counters.dropped if counters else 0))
+        if counters is None:
             return
-        self.dropped.setText(f"dropped {live.counters.dropped}")
-        self.dropped.setToolTip(
-            f"{live.counters.dropped} frames left out because a newer one was there; "
-            f"{live.counters.unshown} results replaced before they were shown"
+        left_out = tr(
+            "{dropped} frames left out because a newer one was there; "
+            "{unshown} results replaced before they were shown"
         )
-        self.latency.setToolTip(
+        self.dropped.setToolTip(left_out.format(dropped=counters.dropped, unshown=counters.unshown))
+        latency = tr(
             "From capture to the picture on the screen; "
-            f"{live.counters.latency_ms:.1f} ms of it until the annotated picture was ready"
+            "{ms:.1f} ms of it until the annotated picture was ready"
         )
+        self.latency.setToolTip(latency.format(ms=counters.latency_ms))
 
 
 def _label(name: str, tip: str) -> QLabel:

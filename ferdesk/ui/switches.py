@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from ferdesk.texts import tr
 from ferdesk.ui.actions import ActionName
 from ferdesk.ui.live import PipelineState
 from ferdesk.ui.preferences.keeper import PreferencesKeeper
 from ferdesk.ui.top_bar import TopBar
 
-NO_MAPS: Final = "has no activation maps: its net does not end in global average pooling"
+NO_MAPS: Final = tr("{net} has no activation maps: its net does not end in global average pooling")
 
 _KEYS: Final[Mapping[ActionName, str]] = {
     "units": "display.units",
@@ -19,13 +20,13 @@ _KEYS: Final[Mapping[ActionName, str]] = {
 """Each switch is a preference, so that it is remembered."""
 
 _SAID: Final[Mapping[ActionName, tuple[str, str]]] = {
-    "units": ("Action units: hidden", "Action units: shown"),
-    "tint": ("Muscles: not tinted", "Muscles: tinted"),
+    "units": (tr("Action units: hidden"), tr("Action units: shown")),
+    "tint": (tr("Muscles: not tinted"), tr("Muscles: tinted")),
     "maps": (
-        "Activation map: off",
-        "Activation map: purple speaks for the shown expression, green against it",
+        tr("Activation map: off"),
+        tr("Activation map: purple speaks for the shown expression, green against it"),
     ),
-    "mirror": ("", "Mirrored; left and right in the numbers stay the person's own"),
+    "mirror": ("", tr("Mirrored; left and right in the numbers stay the person's own")),
 }
 """For a moment, when it is off and when it is on."""
 
@@ -73,5 +74,5 @@ class Switches:
     def pipeline_changed(self, state: PipelineState, top: TopBar) -> None:
         """Offer what this pipeline can do, and say why it cannot do the rest."""
         missing = bool(state.bundle) and not state.has_maps
-        self._no_maps = f"{state.bundle} {NO_MAPS}" if missing else ""
+        self._no_maps = NO_MAPS.format(net=state.bundle) if missing else ""
         top.set_possible("maps", self._no_maps)

@@ -15,6 +15,7 @@ from ferdesk.sessions.readings import VideoMode
 from ferdesk.sessions.recorder import Recorder
 from ferdesk.settings import Settings
 from ferdesk.streams.hub import StreamHub
+from ferdesk.texts import tr
 
 log = logging.getLogger(__name__)
 
@@ -108,9 +109,9 @@ class Tap:
                 return begins
             why = recorder.state.trouble
             if captured.session != self._session:
-                why = "The recording ended: another source is shown."
+                why = tr("The recording ended: another source is shown.")
             elif settings is not self._settings:
-                why = "The recording ended: faces are analysed in another way from here on."
+                why = tr("The recording ended: faces are analysed in another way from here on.")
             if why:
                 self._recorder = None
                 self._report(RecordingEnd(recorder, why))
@@ -148,7 +149,9 @@ class Tap:
             return
         except Exception as error:  # this thread has the picture to go on with
             log.exception("a recording cannot begin")
-            text = f"The recording cannot begin: {type(error).__name__}: {error}"
+            text = tr("The recording cannot begin: {kind}: {error}").format(
+                kind=type(error).__name__, error=error
+            )
             self._report(RecordingEnd(None, text))
             return
         self._session, self._settings = captured.session, settings

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QWidget
 from ferdesk import resources
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.overlay_colours import USUAL, Palette
+from ferdesk.texts import tr
 
 W = TypeVar("W", bound=QWidget)
 
@@ -21,6 +22,11 @@ _CHECK: Final = (_ICONS / "check.svg").as_posix()
 _HUES: Final = (215, 28, 150, 330, 275, 55, 185, 0)
 """Of curves, in degrees, one after the other."""
 
+_BUTTONS: Final = {
+    QDialogButtonBox.StandardButton.Ok: tr("&OK"),
+    QDialogButtonBox.StandardButton.Cancel: tr("&Cancel"),
+    QDialogButtonBox.StandardButton.Close: tr("&Close"),
+}
 _NARROW: Final = "narrow"
 
 GAP: Final = 12
@@ -33,6 +39,15 @@ class Mode(StrEnum):
     SYSTEM = "system"
     DARK = "dark"
     LIGHT = "light"
+
+    @property
+    def said(self) -> str:
+        """What is said when it is chosen."""
+        return {
+            Mode.SYSTEM: tr("Theme: system"),
+            Mode.DARK: tr("Theme: dark"),
+            Mode.LIGHT: tr("Theme: light"),
+        }[self]
 
     def next(self) -> "Mode":
         """The mode that the theme button goes to."""
@@ -118,9 +133,14 @@ def set_narrow(button: QWidget, narrow: bool) -> None:
 
 
 def plain_buttons(box: QDialogButtonBox) -> None:
-    """Take the desktop's own icons off a dialog's buttons; they fit neither theme."""
+    """Take the desktop's own icons off a dialog's buttons, which fit neither theme.
+
+    Their words are the window's, not Qt's: so all of them are in one language.
+    """
     for button in box.buttons():
         button.setIcon(QIcon())
+        if text := _BUTTONS.get(box.standardButton(button)):
+            button.setText(text)
 
 
 def is_light(colours: Colours) -> bool:

@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
 from ferdesk.core.aus import ACTION_UNITS, AU_NUMBERS
 from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.core.types import FloatArray
+from ferdesk.texts import tr
+from ferdesk.ui import words
 from ferdesk.ui.face_names import unnamed
 from ferdesk.ui.history import SPAN_S, History, Times
 from ferdesk.ui.theme import DARK, GAP, Colours, expression_colour, named, series_colour
@@ -32,7 +34,7 @@ _FEW_UNITS: Final = 4
 """Of more, so many are: those that changed most in what is shown."""
 _LIVELIER: Final = 1.25
 _BETWEEN: Final = "   "
-_LARGEST: Final = "Largest face"
+_LARGEST: Final = tr("Largest face")
 
 
 class TimePlots(QWidget):
@@ -51,7 +53,7 @@ class TimePlots(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Time plots")
+        self.setAccessibleName(tr("Time plots"))
         self.setMinimumHeight(150)
         self._history = history
         self._name_of = name_of
@@ -61,14 +63,14 @@ class TimePlots(QWidget):
         self._colours = DARK
         self._drawn = -1
         self.who = QComboBox()
-        self.who.setAccessibleName("Whose curves are shown")
+        self.who.setAccessibleName(tr("Whose curves are shown"))
         self.who.addItem(_LARGEST, 0)
-        self.hold = QPushButton("Hold")
+        self.hold = QPushButton(tr("Hold"))
         self.hold.setCheckable(True)
-        self.hold.setAccessibleName("Hold the plots where they are")
+        self.hold.setAccessibleName(tr("Hold the plots where they are"))
         self.hold.toggled.connect(lambda on: self.fit() if not on else None)
-        self.odds = _plot("probability")
-        self.units = _plot("activation")
+        self.odds = _plot(tr("probability"), tr("Probability over the last minute"))
+        self.units = _plot(tr("activation"), tr("Activation over the last minute"))
         self._curves = [self.odds.plot(name=name) for name in EXPRESSIONS]
         self._unit_curves = [self.units.plot() for _ in range(_MOST_UNITS)]
         self.legend = named(QLabel(), "muted")
@@ -168,15 +170,15 @@ class TimePlots(QWidget):
     def _show_legend(self, chosen: list[int]) -> None:
         """Say which curve is which, by its code alone where there is no room for names."""
         units = [ACTION_UNITS[index] for index in chosen]
-        names = [f"{unit.code} {unit.name}" for unit in units]
+        names = [words.coded_name(unit) for unit in units]
         self.legend.setToolTip("\n".join(names))
         width = self.legend.fontMetrics().horizontalAdvance(_BETWEEN.join(names))
         said = names if width <= self.legend.width() else [unit.code for unit in units]
-        words = [
+        entries = [
             f'<span style="color:{series_colour(place, self._colours).name()}">{one}</span>'
             for place, one in enumerate(said)
         ]
-        self.legend.setText(_BETWEEN.replace(" ", "&nbsp;").join(words))
+        self.legend.setText(_BETWEEN.replace(" ", "&nbsp;").join(entries))
 
     def _show_people(self) -> None:
         people = [(number, self._name_of(number)) for number in self._history.people()]
@@ -193,14 +195,14 @@ class TimePlots(QWidget):
         self.who.blockSignals(False)
 
 
-def _plot(what: str) -> pg.PlotWidget:
+def _plot(what: str, name: str) -> pg.PlotWidget:
     plot = pg.PlotWidget()
-    plot.setAccessibleName(f"{what.capitalize()} over the last minute")
+    plot.setAccessibleName(name)
     plot.hideButtons()
     # Room for the half of a number at the end of an axis that lies beside it.
     plot.getPlotItem().setContentsMargins(0, GAP // 2, GAP, 0)
     plot.setMenuEnabled(False)
-    plot.setLabel("bottom", "seconds ago")
+    plot.setLabel("bottom", tr("seconds ago"))
     plot.setLabel("left", what)
     plot.setLimits(xMin=-SPAN_S, xMax=0, yMin=-0.05, yMax=1.05)
     plot.setDownsampling(auto=True, mode="peak")

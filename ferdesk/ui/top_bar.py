@@ -7,6 +7,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QPushButton, QWidget
 
+from ferdesk.texts import tr
 from ferdesk.ui import actions, icons, theme
 from ferdesk.ui.actions import ActionName
 from ferdesk.ui.theme import DARK, GAP, Colours
@@ -24,7 +25,7 @@ _ICONS: Final[Mapping[ActionName, icons.Name]] = {
     "neutral": "neutral",
     "stage": "stage",
 }
-_WORDS: Final[dict[ActionName, str]] = {"snapshot": "Snapshot", "record": "Record"}
+_WORDS: Final[dict[ActionName, str]] = {"snapshot": tr("Snapshot"), "record": tr("Record")}
 _NARROW: Final = 320
 _EAGER: Final = 100
 """The picker takes what room there is, up to its greatest width, before it is left empty."""
@@ -98,7 +99,7 @@ class TopBar(QWidget):
             self._show_words()
 
     def _show_words(self) -> None:
-        words = {"pause": "Resume" if self._paused else "Pause", **_WORDS}
+        words = {"pause": tr("Resume") if self._paused else tr("Pause"), **_WORDS}
         for name, word in words.items():
             button = self.buttons[name]
             button.setText("" if self._compact else word)

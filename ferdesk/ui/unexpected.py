@@ -7,6 +7,7 @@ from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from ferdesk import __version__
+from ferdesk.texts import tr
 from ferdesk.ui.banner import BannerAction, BannerStack
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.theme import GAP
@@ -39,7 +40,7 @@ class Unexpected:
             text: for people.
             details: for whoever mends it.
         """
-        more = BannerAction("Details…", self.show)
+        more = BannerAction(tr("Details…"), self.show)
         self._banners.show_message(KEY, text, "error", (more,))
         if text not in self._details and len(self._details) < _MOST:
             self._details[text] = details
@@ -67,21 +68,23 @@ class ErrorDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("unexpected")
-        self.setWindowTitle("Something unexpected went wrong")
+        self.setWindowTitle(tr("Something unexpected went wrong"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         words = QLabel(
-            "ferdesk goes on. Who mends it needs the text below; it stays on this computer unless "
-            "you pass it on. File names in it may say something about you."
+            tr(
+                "ferdesk goes on. Who mends it needs the text below; it stays on this computer "
+                "unless you pass it on. File names in it may say something about you."
+            )
         )
         words.setWordWrap(True)
         self.details = QPlainTextEdit()
         self.details.setReadOnly(True)
         self.details.setTabChangesFocus(True)
-        self.details.setAccessibleName("Details")
+        self.details.setAccessibleName(tr("Details"))
         self.details.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.copy_button = SpaceButton("Copy details")
+        self.copy_button = SpaceButton(tr("Copy details"))
         self.copy_button.clicked.connect(lambda _=False: self._copy())
-        self.close_button = SpaceButton("Close")
+        self.close_button = SpaceButton(tr("Close"))
         self.close_button.clicked.connect(lambda _=False: self.close())
         buttons = QHBoxLayout()
         buttons.addStretch(1)
@@ -101,4 +104,4 @@ class ErrorDialog(QDialog):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.details.toPlainText())
-        self.copy_button.setText("Copied")
+        self.copy_button.setText(tr("Copied"))

@@ -20,6 +20,8 @@ from ferdesk.core.aus import ACTION_UNITS, AU_NUMBERS
 from ferdesk.preferences.annotations import units_text
 from ferdesk.preferences.display import UnitOrder
 from ferdesk.preferences.table import by_key
+from ferdesk.texts import tr
+from ferdesk.ui import words
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.preferences.keeper import PreferencesKeeper
 from ferdesk.ui.theme import GAP, named, plain_buttons
@@ -53,12 +55,12 @@ class UnitChooser(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("unitChooser")
-        self.setWindowTitle("Action units")
+        self.setWindowTitle(tr("Action units"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.order = QComboBox()
-        self.order.setAccessibleName(by_key("display.unit_order").title)
+        self.order.setAccessibleName(tr(by_key("display.unit_order").title))
         self.list = named(QListWidget(), "units")
-        self.list.setAccessibleName("Action units that are shown")
+        self.list.setAccessibleName(tr("Action units that are shown"))
         self._fill(estimated)
         self.show_chosen(chosen)
         self._lay_out(order)
@@ -85,10 +87,11 @@ class UnitChooser(QDialog):
     def _fill(self, estimated: Collection[int]) -> None:
         for unit in ACTION_UNITS:
             missing = bool(estimated) and unit.number not in estimated
-            text = f"{unit.code}  {unit.name}{'  (not estimated)' if missing else ''}"
+            text = tr("{unit}  (not estimated)") if missing else "{unit}"
+            text = text.format(unit=f"{unit.code}  {words.unit_name(unit)}")
             item = QListWidgetItem(text, self.list)
             item.setData(_NUMBER, unit.number)
-            item.setToolTip(unit.muscles)
+            item.setToolTip(words.muscles(unit))
             item.setSizeHint(QSize(0, _ROW))
             if missing:
                 item.setForeground(self.palette().placeholderText())
@@ -101,7 +104,7 @@ class UnitChooser(QDialog):
         column = QVBoxLayout(self)
         column.setSpacing(GAP)
         if order is not None:
-            row = by_key("display.unit_order")
+            row = by_key("display.unit_order").translated()
             for choice in row.choices:
                 self.order.addItem(row.text_of(choice), choice)
             self.order.setCurrentIndex(self.order.findData(order))
@@ -110,9 +113,9 @@ class UnitChooser(QDialog):
             )
             column.addWidget(self.order)
         column.addWidget(self.list, 1)
-        column.addWidget(named(QLabel("In the cards and in the curves."), "muted"))
+        column.addWidget(named(QLabel(tr("In the cards and in the curves.")), "muted"))
         below = QHBoxLayout()
-        for text, numbers in (("All", AU_NUMBERS), ("None", ())):
+        for text, numbers in ((tr("All"), AU_NUMBERS), (tr("None"), ())):
             button = SpaceButton(text)
             button.setAutoDefault(False)
             button.clicked.connect(lambda _=False, numbers=numbers: self._choose(numbers))

@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ferdesk.core.types import FaceResult
 from ferdesk.overlay_verdict import verdict_line
+from ferdesk.texts import tr
 from ferdesk.ui.theme import DARK, Colours
 
-QUIET: Final = "Not contested"
+QUIET: Final = tr("Not contested")
 """Shown where the net had a clear winner."""
 
 _LINES: Final = 2
@@ -70,7 +71,7 @@ class VerdictLabel(QWidget):
     def _line(self, most: int) -> str:
         if self._judged is None or self._judged.verdict is None:
             return QUIET
-        line = verdict_line(self._judged.verdict, self._judged.aus, most)
+        line = verdict_line(self._judged.verdict, self._judged.aus, most, tr)
         return _BEFORE_VALUE.sub("\u00a0", line)
 
     def _fits(self, line: str) -> bool:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from ferdesk.live.sleep import SleepWatch
+from ferdesk.texts import tr
 from ferdesk.ui.banner import BannerStack
 from ferdesk.ui.tap import Tap
 
@@ -30,8 +31,12 @@ class Waking:
         slept_s = self._watch.look()
         if not slept_s:
             return
-        said = f"The computer slept for {timedelta(seconds=round(slept_s))}, or its clock was set"
+        slept = timedelta(seconds=round(slept_s))
         recorder = self._tap.recorder
         if recorder is not None:
-            recorder.note(said)
-        self._banners.show_message(KEY, f"{said}. Nothing was seen meanwhile.", "warning")
+            # Recordings are in English, whoever made them.
+            recorder.note(f"The computer slept for {slept}, or its clock was set")
+        said = tr(
+            "The computer slept for {time}, or its clock was set. Nothing was seen meanwhile."
+        )
+        self._banners.show_message(KEY, said.format(time=slept), "warning")

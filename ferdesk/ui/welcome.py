@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from ferdesk.faces.install import install
 from ferdesk.notices import NOTICES, Notice
+from ferdesk.texts import tr
 from ferdesk.ui import icons
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.models.face_models import FaceModels, Install, any_installed
@@ -22,7 +23,7 @@ from ferdesk.ui.theme import GAP, named, plain_buttons
 from ferdesk.ui.worker import Jobs
 
 _ICON = 44
-_WITHOUT = "Without face models there is no live picture, and nothing can be analysed."
+_WITHOUT = tr("Without face models there is no live picture, and nothing can be analysed.")
 
 
 class WelcomeDialog(QDialog):
@@ -40,10 +41,10 @@ class WelcomeDialog(QDialog):
     def __init__(self, jobs: Jobs, parent: QWidget | None = None, fetch: Install = install) -> None:
         super().__init__(parent)
         self.setObjectName("welcome")
-        self.setWindowTitle("Welcome to ferdesk")
+        self.setWindowTitle(tr("Welcome to ferdesk"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.show_button = SpaceButton("Show the picture")
-        self.quit_button = SpaceButton("Quit")
+        self.show_button = SpaceButton(tr("Show the picture"))
+        self.quit_button = SpaceButton(tr("Quit"))
         self.faces = FaceModels(jobs, self, fetch)
         missing = not any_installed()
         self.faces.setVisible(missing)
@@ -91,7 +92,7 @@ class WelcomeDialog(QDialog):
         area = QScrollArea()
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidgetResizable(True)
-        area.setAccessibleName("What has to be known")
+        area.setAccessibleName(tr("What has to be known"))
         area.setWidget(body)
         return area
 
@@ -104,7 +105,7 @@ class WelcomeDialog(QDialog):
 def _title() -> QHBoxLayout:
     picture = QLabel()
     picture.setPixmap(icons.app_icon().pixmap(_ICON, _ICON))
-    words = QLabel("ferdesk shows what faces express")
+    words = QLabel(tr("ferdesk shows what faces express"))
     font = words.font()
     font.setPointSizeF(font.pointSizeF() * 1.5)
     font.setBold(True)
@@ -117,8 +118,8 @@ def _title() -> QHBoxLayout:
 
 
 def _paragraph(notice: Notice) -> QVBoxLayout:
-    heading = named(QLabel(notice.heading), "heading")
-    text = QLabel(notice.text)
+    heading = named(QLabel(tr(notice.heading)), "heading")
+    text = QLabel(tr(notice.text))
     text.setWordWrap(True)
     text.setTextFormat(Qt.TextFormat.PlainText)
     column = QVBoxLayout()

@@ -146,13 +146,13 @@ def test_it_ends_when_no_output_is_left(models: str, monkeypatch: pytest.MonkeyP
 
 
 def test_what_leaves_the_machine_is_warned_of() -> None:
-    assert StreamChoice(osc=True, websocket=True, virtual_camera=True).warnings == ()
-    assert StreamChoice(osc=True, osc_host="localhost").warnings == ()
-    assert StreamChoice(websocket=True, websocket_host="::1").warnings == ()
+    assert StreamChoice(osc=True, websocket=True, virtual_camera=True).warnings() == ()
+    assert StreamChoice(osc=True, osc_host="localhost").warnings() == ()
+    assert StreamChoice(websocket=True, websocket_host="::1").warnings() == ()
     away = StreamChoice(
         lsl=True, osc=True, osc_host="10.0.0.9", websocket=True, websocket_host=EVERYWHERE
     )
-    assert len(away.warnings) == 3
+    assert len(away.warnings()) == 3
 
 
 def test_all_is_off_by_default() -> None:

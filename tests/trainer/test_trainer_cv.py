@@ -33,6 +33,9 @@ def result_of(root):
 
 
 def fold(number, n, accuracy, part="test"):
+    """All its faces are of one class, another one in each fold."""
+    confusion = np.zeros((8, 8), int)
+    confusion[number, [number, 7]] = round(n * accuracy), n - round(n * accuracy)
     return FoldResult(
         fold=number,
         part=part,
@@ -41,7 +44,7 @@ def fold(number, n, accuracy, part="test"):
         epochs=1,
         best_epoch=1,
         train_images=100,
-        confusion=np.zeros((8, 8), int).tolist(),
+        confusion=confusion.tolist(),
         device="cpu",
     )
 
@@ -142,6 +145,7 @@ def test_figures_by_hand():
     assert found.mean == pytest.approx(0.7)
     assert found.deviation == pytest.approx(np.std([0.5, 0.9], ddof=1))
     assert found.pooled == pytest.approx((5 + 27) / 40)
+    assert found.balanced == pytest.approx((0.5 + 0.9) / 2)
     assert found.n == 40
     assert figures_of([fold(0, 10, 0.5)]).deviation is None
 

@@ -78,7 +78,7 @@ def at_rest(
 def taken(dialog: NeutralDialog) -> bool:
     """Whether the recorder has what it was given, or has ended."""
     run = dialog.wizard._run
-    return run is None or run.frames._item is None
+    return run is None or not run.frames._items
 
 
 def feed(qtbot: QtBot, dialog: NeutralDialog, results: Iterator[FrameResult]) -> None:

@@ -28,9 +28,9 @@ def test_the_window_on_a_camera_while_recording(
     recorded = told["recorded"]
     assert recorded["whole"]
     assert recorded["frames"] == recorded["video_frames"] > SECONDS  # on however slow a machine
-    growth = told["memory_growth_mb"]
-    assert growth is None or growth < 20
     assert told["fps"] > 2
     if told["fps"] > 29:  # the machine keeps pace: then what it was held up by costs nothing
         assert told["dropped"] <= 0.01 * told["shown"]
         assert told["ui_p99_ms"] < 16
+        growth = told["memory_growth_mb"]
+        assert growth is None or growth < 20

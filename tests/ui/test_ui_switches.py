@@ -65,9 +65,9 @@ def test_a_net_without_maps_says_so(qtbot: QtBot, tmp_path: Path) -> None:
         assert button.isEnabled(), "nobody knows yet"
         window.start(None)
         qtbot.waitUntil(lambda: not button.isEnabled(), timeout=WAIT_MS)
-        assert button.toolTip() == f"fake-net {NO_MAPS}"
+        assert button.toolTip() == NO_MAPS.format(net="fake-net")
         press(qtbot, window, Qt.Key.Key_C)
-        assert window.status.message.text() == f"fake-net {NO_MAPS}"
+        assert window.status.message.text() == NO_MAPS.format(net="fake-net")
         assert not window._keeper.now.display.maps
         assert window.live.top.buttons["tint"].isEnabled()
 

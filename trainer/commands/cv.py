@@ -68,7 +68,7 @@ def cv(
         spread = "" if figures.deviation is None else f", deviation {figures.deviation:.2%}"
         typer.echo(
             f"{folder.text}: {len(result.folds)} of {result.count} folds, mean accuracy "
-            f"{figures.mean:.2%}{spread}"
+            f"{figures.mean:.2%}{spread}, balanced {figures.balanced:.2%}"
         )
     if result.failed:
         some = ", ".join(map(str, sorted(result.failed)))

@@ -7,6 +7,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor
 
 from ferdesk.queue.items import Item
+from ferdesk.texts import tr, trn
 from ferdesk.ui.analyse import texts
 from ferdesk.ui.theme import DARK, Colours
 
@@ -25,19 +26,20 @@ class _Column(NamedTuple):
 def _progress_text(item: Item) -> str:
     if item.share is not None:
         return f"{item.share:.0%}"
-    return f"{item.frames} frames" if item.frames else ""
+    frames = trn("{n} frame", "{n} frames", item.frames)
+    return frames.format(n=item.frames) if item.frames else ""
 
 
 _COLUMNS: Final = (
-    _Column("File", lambda item: item.name),
-    _Column("State", texts.state_text),
-    _Column("Progress", _progress_text),
-    _Column("Frames/s", texts.rate_text, right=True),
-    _Column("Left", texts.left_text, right=True),
-    _Column("Faces", texts.faces_text),
-    _Column("Result", texts.result_text),
+    _Column(tr("File"), lambda item: item.name),
+    _Column(tr("State"), texts.state_text),
+    _Column(tr("Progress"), _progress_text),
+    _Column(tr("Frames/s"), texts.rate_text, right=True),
+    _Column(tr("Left"), texts.left_text, right=True),
+    _Column(tr("Faces"), texts.faces_text),
+    _Column(tr("Result"), texts.result_text),
 )
-PROGRESS: Final = [column.title for column in _COLUMNS].index("Progress")
+PROGRESS: Final = [column.title for column in _COLUMNS].index(tr("Progress"))
 RESULT: Final = len(_COLUMNS) - 1
 _NOWHERE: Final = QModelIndex()
 

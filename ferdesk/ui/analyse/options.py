@@ -20,17 +20,18 @@ from ferdesk.cores import usable_cores
 from ferdesk.queue.command import Order, files_at_once
 from ferdesk.sessions.readings import VideoMode
 from ferdesk.settings import Settings
+from ferdesk.texts import tr
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.status import ElidedLabel
 from ferdesk.ui.theme import GAP
 
 _SESSIONS: Final[dict[VideoMode | None, str]] = {
-    None: "No session",
-    "raw": "Picture as it is",
-    "blurred": "Faces blurred",
-    "pixelated": "Faces pixelated",
-    "annotated": "Findings drawn in",
-    "none": "Numbers alone",
+    None: tr("No session"),
+    "raw": tr("Picture as it is"),
+    "blurred": tr("Faces blurred"),
+    "pixelated": tr("Faces pixelated"),
+    "annotated": tr("Findings drawn in"),
+    "none": tr("Numbers alone"),
 }
 
 
@@ -48,39 +49,44 @@ class OptionsRow(QWidget):
         super().__init__()
         self._out = out
         self.place = ElidedLabel()
-        self.place.setAccessibleName("Folder for the results")
+        self.place.setAccessibleName(tr("Folder for the results"))
         self.place.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.choose = SpaceButton("Choose…")
-        self.choose.setAccessibleName("Choose the folder for the results")
+        self.choose = SpaceButton(tr("Choose…"))
+        self.choose.setAccessibleName(tr("Choose the folder for the results"))
         self.choose.clicked.connect(lambda: self._ask_folder())
-        self.open = SpaceButton("Open folder")
-        self.open.setAccessibleName("Open the folder with the results")
+        self.open = SpaceButton(tr("Open folder"))
+        self.open.setAccessibleName(tr("Open the folder with the results"))
         self.open.clicked.connect(lambda: self.open_folder())
-        self.table = QCheckBox("Table (CSV)")
-        self.table.setToolTip("A row for each face in each frame; always written")
+        self.table = QCheckBox(tr("Table (CSV)"))
+        self.table.setToolTip(tr("A row for each face in each frame; always written"))
         self.table.setChecked(True)
         self.table.setEnabled(False)
-        self.video = QCheckBox("Annotated video")
-        self.video.setToolTip("A video, or picture, with what was found drawn in")
+        self.video = QCheckBox(tr("Annotated video"))
+        self.video.setToolTip(tr("A video, or picture, with what was found drawn in"))
         self.video.setChecked(True)
         self.session = QComboBox()
-        self.session.setAccessibleName("Session")
+        self.session.setAccessibleName(tr("Session"))
         self.session.setToolTip(
-            "Of each video a session for Review, and what its own video shows; pictures give none"
+            tr(
+                "Of each video a session for Review, and what its own video shows; pictures give "
+                "none"
+            )
         )
         for mode, text in _SESSIONS.items():
             self.session.addItem(text, mode)
         self.session.setCurrentIndex(self.session.findData("raw"))
         self.at_once = QComboBox()
-        self.at_once.setAccessibleName("Files at once")
-        self.at_once.setToolTip("How many files are analysed at the same time")
+        self.at_once.setAccessibleName(tr("Files at once"))
+        self.at_once.setToolTip(tr("How many files are analysed at the same time"))
         for number in range(1, usable_cores() + 1):
             self.at_once.addItem(str(number), number)
         self.at_once.setCurrentIndex(self.at_once.findData(files_at_once()))
-        self.resume = QCheckBox("Skip what is done")
+        self.resume = QCheckBox(tr("Skip what is done"))
         self.resume.setToolTip(
-            "Leave out files that were analysed before, with the same settings and nets, whose "
-            "results are still there"
+            tr(
+                "Leave out files that were analysed before, with the same settings and nets, whose "
+                "results are still there"
+            )
         )
         self.resume.setChecked(True)
         self._lay_out()
@@ -115,19 +121,20 @@ class OptionsRow(QWidget):
     def open_folder(self) -> None:
         """Show the results in the desktop's file manager."""
         if not self._out.is_dir():
-            self.trouble.emit("There are no results yet.")
+            self.trouble.emit(tr("There are no results yet."))
         elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._out))):
-            self.trouble.emit(f"Nothing here shows folders; it is {self._out}")
+            text = tr("Nothing here shows folders; it is {folder}")
+            self.trouble.emit(text.format(folder=self._out))
 
     def _ask_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Where results go", str(self._out))
+        chosen = QFileDialog.getExistingDirectory(self, tr("Where results go"), str(self._out))
         if chosen:
             self.set_out(Path(chosen))
 
     def _lay_out(self) -> None:
         place = QHBoxLayout()
         place.setSpacing(GAP)
-        place.addWidget(QLabel("Results in"))
+        place.addWidget(QLabel(tr("Results in")))
         place.addWidget(self.place, 1)
         place.addWidget(self.choose)
         place.addWidget(self.open)
@@ -136,9 +143,9 @@ class OptionsRow(QWidget):
         what.setSpacing(GAP)
         what.addWidget(self.table)
         what.addWidget(self.video)
-        what.addWidget(_label("&Session", self.session))
+        what.addWidget(_label(tr("&Session"), self.session))
         what.addWidget(self.session)
-        what.addWidget(_label("&At once", self.at_once))
+        what.addWidget(_label(tr("&At once"), self.at_once))
         what.addWidget(self.at_once)
         what.addStretch(1)
         column = QVBoxLayout(self)

@@ -8,6 +8,8 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from ferdesk.queue.items import Item
+from ferdesk.texts import tr
+from ferdesk.ui import words
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.theme import GAP
 
@@ -25,35 +27,37 @@ class _Spec(NamedTuple):
 _SPECS: Final = (
     _Spec(
         "review",
-        "Review",
-        "Look at the session",
+        tr("Review"),
+        tr("Look at the session"),
         ("Return", "Enter"),
         lambda one: bool(one.session),
     ),
     _Spec(
         "retry",
-        "Try again",
-        "Analyse what failed or was cancelled",
+        tr("Try again"),
+        tr("Analyse what failed or was cancelled"),
         ("F5",),
         lambda one: one.state in ("failed", "cancelled"),
     ),
     _Spec(
         "cancel",
-        "Cancel",
-        "Do not analyse it; what was written stays whole",
+        tr("Cancel"),
+        tr("Do not analyse it; what was written stays whole"),
         ("Backspace",),
         lambda one: one.state == "waiting" or (one.state == "running" and not one.stopping),
     ),
     _Spec(
         "remove",
-        "Remove",
-        "Take it off the list; its results stay",
+        tr("Remove"),
+        tr("Take it off the list; its results stay"),
         ("Delete",),
         lambda one: one.state != "running",
     ),
-    _Spec("up", "Up", "Analyse it earlier", ("Alt+Up",), lambda _: True),
-    _Spec("down", "Down", "Analyse it later", ("Alt+Down",), lambda _: True),
-    _Spec("copy", "Copy", "Copy the error, or the results' paths", ("Ctrl+C",), lambda _: True),
+    _Spec("up", tr("Up"), tr("Analyse it earlier"), ("Alt+Up",), lambda _: True),
+    _Spec("down", tr("Down"), tr("Analyse it later"), ("Alt+Down",), lambda _: True),
+    _Spec(
+        "copy", tr("Copy"), tr("Copy the error, or the results' paths"), ("Ctrl+C",), lambda _: True
+    ),
 )
 
 
@@ -79,8 +83,8 @@ class RowActions(QWidget):
             action.triggered.connect(lambda _=False, do=run[spec.name]: do())
             table.addAction(action)
             button = SpaceButton(spec.text)
-            button.setToolTip(f"{spec.tip} ({spec.keys[0]})")
-            button.setAccessibleName(f"{spec.text}: {spec.tip}")
+            button.setToolTip(words.with_key(spec.tip, spec.keys[0]))
+            button.setAccessibleName(tr("{action}: {what}").format(action=spec.text, what=spec.tip))
             button.clicked.connect(lambda _=False, do=action.trigger: do())
             row.addWidget(button)
             self._actions[spec.name] = action

@@ -16,13 +16,14 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.queue.items import Item
+from ferdesk.texts import tr
 from ferdesk.ui.analyse.model import ITEM_ROLE, PROGRESS, RESULT, Index, QueueModel
 from ferdesk.ui.theme import DARK, GAP, Colours
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QItemSelectionRange
 
-_HINT: Final = "Drop videos, pictures or folders here"
+_HINT: Final = tr("Drop videos, pictures or folders here")
 _WIDTHS: Final = (164, 92, 100, 72, 60, 84)
 _ROW: Final = 30
 _BAR: Final = 16
@@ -86,7 +87,7 @@ class QueueTable(QTableView):
 
     def __init__(self, model: QueueModel) -> None:
         super().__init__()
-        self.setAccessibleName("Files to analyse")
+        self.setAccessibleName(tr("Files to analyse"))
         self.setModel(model)
         self._queue = model
         self._progress = ProgressDelegate()

@@ -5,26 +5,27 @@ from typing import Final
 
 from ferdesk.queue.items import Item, State, Totals
 from ferdesk.summary import Summary
+from ferdesk.texts import tr
 from ferdesk.ui.recording import clock
 
 NOTHING: Final = "–"
 
 _STATES: Final[dict[State, str]] = {
-    "waiting": "waiting",
-    "running": "running",
-    "done": "done",
-    "failed": "failed",
-    "cancelled": "cancelled",
-    "before": "done before",
+    "waiting": tr("waiting"),
+    "running": tr("running"),
+    "done": tr("done"),
+    "failed": tr("failed"),
+    "cancelled": tr("cancelled"),
+    "before": tr("done before"),
 }
 
 
 def state_text(item: Item) -> str:
     """How far it is."""
     if item.stopping:
-        return "stopping"
+        return tr("stopping")
     if item.state == "running" and not item.frames:
-        return "starting"
+        return tr("starting")
     return _STATES[item.state]
 
 
@@ -44,7 +45,9 @@ def faces_text(item: Item) -> str:
     if summary is None or not summary.frames:
         return NOTHING
     share = summary.frames_with_face / summary.frames
-    return f"{summary.faces_max}, in {share:.0%}" if summary.faces_max else "none"
+    if not summary.faces_max:
+        return tr("none")
+    return tr("{n}, in {share:.0%}").format(n=summary.faces_max, share=share)
 
 
 def result_text(item: Item) -> str:
@@ -77,24 +80,44 @@ def totals_text(totals: Totals) -> str:
     """How far all is."""
     if not totals.files:
         return ""
-    words = f"{totals.share:.0%}, {totals.ended} of {totals.files} ended"
-    return words if totals.left_s is None else f"{words}, about {clock(totals.left_s)} left"
+    if totals.left_s is None:
+        text = tr("{share:.0%}, {ended} of {files} ended")
+    else:
+        text = tr("{share:.0%}, {ended} of {files} ended, about {time} left")
+    return text.format(
+        share=totals.share, ended=totals.ended, files=totals.files, time=clock(totals.left_s or 0)
+    )
 
 
 def _summary_lines(summary: Summary) -> list[str]:
     lines = []
     if summary.frames:
         lines.append(
-            f"{summary.frames} frames, {summary.frames_with_face} with a face, at most "
-            f"{summary.faces_max} in one; {summary.seconds:.1f} s, "
-            f"{summary.fps:.0f} frames a second"
+            tr(
+                "{frames} frames, {with_face} with a face, at most {faces} in one; "
+                "{seconds:.1f} s, {fps:.0f} frames a second"
+            ).format(
+                frames=summary.frames,
+                with_face=summary.frames_with_face,
+                faces=summary.faces_max,
+                seconds=summary.seconds,
+                fps=summary.fps,
+            )
         )
         stages = " · ".join(f"{name} {ms:.1f}" for name, ms in summary.stage_ms.items())
-        lines.append(f"Milliseconds a frame: {stages}")
+        lines.append(tr("Milliseconds a frame: {stages}").format(stages=stages))
         lines.append(
-            f"Faces: {summary.faces_backend}; net: {summary.bundle} ({summary.engine}); action "
-            f"units: {summary.au_estimator or 'none'}; neutral face: {summary.neutral or 'none'}"
+            tr(
+                "Faces: {faces}; net: {net} ({engine}); action units: {units}; "
+                "neutral face: {neutral}"
+            ).format(
+                faces=summary.faces_backend,
+                net=summary.bundle,
+                engine=summary.engine,
+                units=summary.au_estimator or tr("none"),
+                neutral=summary.neutral or tr("none"),
+            )
         )
     if summary.warning:
-        lines.append(f"Note: {summary.warning}")
+        lines.append(tr("Note: {warning}").format(warning=summary.warning))
     return lines + [str(file) for file in summary.files]

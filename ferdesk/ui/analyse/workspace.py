@@ -23,8 +23,8 @@ from ferdesk.core.errors import FerdeskError
 from ferdesk.queue.analyses import AnalysisQueue, Snapshot
 from ferdesk.queue.items import Item
 from ferdesk.settings import Settings
-from ferdesk.sources.images import IMAGE_SUFFIXES
-from ferdesk.sources.video import VIDEO_SUFFIXES
+from ferdesk.texts import tr, trn
+from ferdesk.ui import words
 from ferdesk.ui.analyse import texts
 from ferdesk.ui.analyse.look import style_sheet
 from ferdesk.ui.analyse.model import QueueModel
@@ -38,9 +38,6 @@ from ferdesk.ui.worker import Jobs
 
 _REFRESH_MS: Final = 200
 _STEPS: Final = 1000
-_FILTER: Final = "Videos and pictures ({});;All files (*)".format(
-    " ".join(f"*{suffix}" for suffix in sorted(VIDEO_SUFFIXES | IMAGE_SUFFIXES))
-)
 
 
 class _Added(NamedTuple):
@@ -83,11 +80,15 @@ class AnalyseWorkspace(QWidget):
         self.table = QueueTable(self.model)
         self.options = OptionsRow(results)
         self.banners = BannerStack()
-        self.start_button = _button("Start", "Analyse what waits", self.start)
-        self.cancel_button = _button("Cancel all", "Stop; what was written stays", self.cancel_all)
-        self.retry_button = _button("Try failed again", "Analyse all that failed", self.retry_all)
+        self.start_button = _button(tr("Start"), tr("Analyse what waits"), self.start)
+        self.cancel_button = _button(
+            tr("Cancel all"), tr("Stop; what was written stays"), self.cancel_all
+        )
+        self.retry_button = _button(
+            tr("Try failed again"), tr("Analyse all that failed"), self.retry_all
+        )
         self.total = QProgressBar()
-        self.total.setAccessibleName("How far all files are")
+        self.total.setAccessibleName(tr("How far all files are"))
         self.total.setRange(0, _STEPS)
         self.total.setTextVisible(False)
         self.total_text = named(QLabel(), "muted")
@@ -124,20 +125,22 @@ class AnalyseWorkspace(QWidget):
 
     def ask_files(self) -> None:
         """Let the user choose files."""
-        paths, _ = QFileDialog.getOpenFileNames(self, "Add videos or pictures", "", _FILTER)
+        paths, _ = QFileDialog.getOpenFileNames(
+            self, tr("Add videos or pictures"), "", words.media_filter()
+        )
         if paths:
             self.add(paths)
 
     def ask_folder(self) -> None:
         """Let the user choose a folder of videos, or of pictures."""
-        path = QFileDialog.getExistingDirectory(self, "Add a folder of videos or pictures")
+        path = QFileDialog.getExistingDirectory(self, tr("Add a folder of videos or pictures"))
         if path:
             self.add([path])
 
     def start(self) -> None:
         """Analyse what waits."""
         if not any(item.state == "waiting" for item in self.model.items):
-            self._say("No file waits to be analysed.")
+            self._say(tr("No file waits to be analysed."))
             return
         self.banners.clear("queue")
         self.queue.start(self.options.order(self._settings()))
@@ -168,7 +171,7 @@ class AnalyseWorkspace(QWidget):
         """Copy the chosen files' errors, or the paths of their results."""
         lines = [texts.copied_text(item) for item in self.table.chosen()]
         QGuiApplication.clipboard().setText("\n".join(lines))
-        self._say("Copied")
+        self._say(tr("Copied"))
 
     def refresh(self) -> None:
         """Show the queue as it is now."""
@@ -234,8 +237,10 @@ class AnalyseWorkspace(QWidget):
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(GAP // 2)
-        top.addWidget(_button("Add files…", "Choose videos or pictures", self.ask_files))
-        top.addWidget(_button("Add folder…", "A folder of videos, or of pictures", self.ask_folder))
+        top.addWidget(_button(tr("Add files…"), tr("Choose videos or pictures"), self.ask_files))
+        top.addWidget(
+            _button(tr("Add folder…"), tr("A folder of videos, or of pictures"), self.ask_folder)
+        )
         top.addStretch(1)
         for button in (self.start_button, self.cancel_button, self.retry_button):
             top.addWidget(button)
@@ -270,8 +275,11 @@ class AnalyseWorkspace(QWidget):
         else:
             self.banners.clear("add")
         known = added.found - added.new
-        known_words = f"; {known} {'was' if known == 1 else 'were'} there already" if known else ""
-        self._say(f"{added.new} file{'' if added.new == 1 else 's'} added{known_words}")
+        said = [trn("{n} file added", "{n} files added", added.new).format(n=added.new)]
+        if known:
+            there = trn("{n} was there already", "{n} were there already", known)
+            said.append(there.format(n=known))
+        self._say("; ".join(said))
 
     def _show_chosen(self) -> None:
         chosen = self.table.chosen()
@@ -324,7 +332,7 @@ def _button(text: str, tip: str, run: Callable[[], None]) -> SpaceButton:
 
 def _details() -> QLabel:
     label = named(QLabel(), "details")
-    label.setAccessibleName("What is known of the chosen file")
+    label.setAccessibleName(tr("What is known of the chosen file"))
     label.setFrameShape(QFrame.Shape.NoFrame)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)

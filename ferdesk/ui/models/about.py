@@ -11,11 +11,12 @@ from ferdesk.core.aus import unit
 from ferdesk.core.bundle import Bundle, ModelBundle
 from ferdesk.core.svm_bundle import SvmBundle
 from ferdesk.faces.store import ModelFile, ModelSet, find_file
+from ferdesk.texts import tr
 
 TASKS: Final[dict[Task, str]] = {
-    "expression": "Expression nets",
-    "action_units": "Action units",
-    "au_svm": "SVMs for contested expressions",
+    "expression": tr("Expression nets"),
+    "action_units": tr("Action units"),
+    "au_svm": tr("SVMs for contested expressions"),
 }
 """What the kinds of bundles are called."""
 
@@ -39,19 +40,25 @@ def about_bundle(one: Installed) -> tuple[Section, ...]:
     bundle = one.bundle
     if bundle is None:
         return (
-            Section("Cannot be read", (Row("Why", one.trouble), Row("Folder", str(one.folder)))),
+            Section(
+                tr("Cannot be read"),
+                (Row(tr("Why"), one.trouble), Row(tr("Folder"), str(one.folder))),
+            ),
         )
     sections = (
         Section("", tuple(_general(one, bundle))),
-        Section("Figures", tuple(_figures(bundle))),
+        Section(tr("Figures"), tuple(_figures(bundle))),
         Section(
-            "Learnt from",
+            tr("Learnt from"),
             tuple(
-                Row(f"{data.part}, {data.images:,} images", f"{data.name}. Terms: {data.terms}.")
+                Row(
+                    tr("{part}, {images:,} images").format(part=data.part, images=data.images),
+                    tr("{name}. Terms: {terms}.").format(name=data.name, terms=data.terms),
+                )
                 for data in bundle.training_data
             ),
         ),
-        Section("Files and their SHA-256", tuple(Row(*item) for item in bundle.files.items())),
+        Section(tr("Files and their SHA-256"), tuple(Row(*item) for item in bundle.files.items())),
     )
     return tuple(section for section in sections if section.rows)
 
@@ -69,10 +76,10 @@ def about_faces(model_set: ModelSet, states: dict[ModelFile, str | None]) -> tup
         for file in model_set.files
     )
     general = (
-        Row("What", model_set.title),
-        Row("Licence", "Apache-2.0, by Google (MediaPipe)"),
+        Row(tr("What"), tr(model_set.title)),
+        Row(tr("Licence"), tr("Apache-2.0, by Google (MediaPipe)")),
     )
-    return Section("", general), Section("Files", tuple(files))
+    return Section("", general), Section(tr("Files"), tuple(files))
 
 
 def as_html(sections: tuple[Section, ...]) -> str:
@@ -91,49 +98,53 @@ def as_html(sections: tuple[Section, ...]) -> str:
 
 
 def _general(one: Installed, bundle: Bundle) -> Iterator[Row]:
-    yield Row("What", bundle.title)
-    yield Row("Paper", bundle.paper)
-    yield Row("Licence", bundle.licence)
+    yield Row(tr("What"), bundle.title)
+    yield Row(tr("Paper"), bundle.paper)
+    yield Row(tr("Licence"), bundle.licence)
     if isinstance(bundle, ModelBundle):
-        yield Row("Temperature", f"{bundle.temperature:.3f} (calibration: it divides the logits)")
+        yield Row(
+            tr("Temperature"),
+            tr("{value:.3f} (calibration: it divides the logits)").format(value=bundle.temperature),
+        )
     if isinstance(bundle, SvmBundle):
-        beside = ", ".join(decision.expression for decision in bundle.decisions) or "no net"
-        yield Row("Units of", bundle.estimator)
-        yield Row("Beside", beside)
+        beside = ", ".join(one.expression for one in bundle.decisions) or tr("no net")
+        yield Row(tr("Units of"), bundle.estimator)
+        yield Row(tr("Beside"), beside)
     if bundle.notes:
-        yield Row("Notes", bundle.notes)
-    yield Row("Folder", f"{one.folder} ({'added by you' if one.own else 'came with ferdesk'})")
+        yield Row(tr("Notes"), bundle.notes)
+    folder = tr("{folder} (added by you)") if one.own else tr("{folder} (came with ferdesk)")
+    yield Row(tr("Folder"), folder.format(folder=one.folder))
 
 
 def _figures(bundle: Bundle) -> Iterator[Row]:
     if isinstance(bundle, ModelBundle):
+        text = tr(
+            "accuracy {m.accuracy:.1%} ({low:.1%} to {high:.1%}), top-2 {m.top2:.1%}, "
+            "top-3 {m.top3:.1%}, macro F1 {m.macro_f1:.1%}, balanced {m.balanced_accuracy:.1%}, "
+            "ECE {m.ece:.1%}"
+        )
         for m in bundle.metrics:
             low, high = m.accuracy_ci95
-            yield Row(
-                f"{m.dataset} {m.part}, {m.protocol}, n = {m.n:,}",
-                f"accuracy {m.accuracy:.1%} ({low:.1%} to {high:.1%}), top-2 {m.top2:.1%}, "
-                f"top-3 {m.top3:.1%}, macro F1 {m.macro_f1:.1%}, "
-                f"balanced {m.balanced_accuracy:.1%}, ECE {m.ece:.1%}",
-            )
+            term = f"{m.dataset} {m.part}, {m.protocol}, n = {m.n:,}"
+            yield Row(term, text.format(m=m, low=low, high=high))
     elif isinstance(bundle, AuBundle):
+        text = tr("r {m.r:.2f}, mean error {m.mae:.3f} on {m.dataset}, {m.part}, n = {m.n:,}")
         for metric in bundle.metrics:
-            left_out = "" if metric.shipped else "; came out too badly and is left out"
-            yield Row(
-                unit(metric.au).code,
-                f"r {metric.r:.2f}, mean error {metric.mae:.3f} on {metric.dataset}, "
-                f"{metric.part}, n = {metric.n:,}{left_out}",
-            )
+            said = [text.format(m=metric)]
+            if not metric.shipped:
+                said.append(tr("came out too badly and is left out"))
+            yield Row(unit(metric.au).code, "; ".join(said))
     elif isinstance(bundle, SvmBundle):
+        text = tr(
+            "{m.algorithm} beside {m.expression}: accuracy {m.accuracy:.2%}, "
+            "turned right {m.turned_right}, turned wrong {m.turned_wrong}, p = {m.p:.2f}"
+        )
         for result in bundle.results:
-            yield Row(
-                f"{result.dataset} {result.part}, {result.protocol}, n = {result.n:,}",
-                f"{result.algorithm} beside {result.expression}: accuracy {result.accuracy:.2%}, "
-                f"turned right {result.turned_right}, turned wrong {result.turned_wrong}, "
-                f"p = {result.p:.2f}",
-            )
+            term = f"{result.dataset} {result.part}, {result.protocol}, n = {result.n:,}"
+            yield Row(term, text.format(m=result))
 
 
 def _state(file: ModelFile, states: dict[ModelFile, str | None]) -> str:
     if file in states:
-        return states[file] or "whole"
-    return "installed" if find_file(file) else "missing"
+        return tr(states[file] or "whole")
+    return tr("installed") if find_file(file) else tr("missing")

@@ -24,6 +24,7 @@ from ferdesk.core.bundle import Bundle
 from ferdesk.faces.install import install
 from ferdesk.faces.store import SETS, ModelFile, ModelSet
 from ferdesk.faces.store import verify as verify_file
+from ferdesk.texts import tr
 from ferdesk.ui.banner import BannerStack
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.live import PipelineState
@@ -67,7 +68,7 @@ class ModelsDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("models")
-        self.setWindowTitle("Models")
+        self.setWindowTitle(tr("Models"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._jobs = jobs
         self._in_use = frozenset(in_use)
@@ -77,18 +78,18 @@ class ModelsDialog(QDialog):
         self._closed = False
         self.banners = BannerStack()
         self.list = QListWidget()
-        self.list.setAccessibleName("Installed models")
+        self.list.setAccessibleName(tr("Installed models"))
         self.title = QLabel()
         self.details = QTextBrowser()
-        self.details.setAccessibleName("What is known of it")
+        self.details.setAccessibleName(tr("What is known of it"))
         self.details.setOpenLinks(False)
         self.details.document().setDocumentMargin(GAP)
         self.faces = FaceModels(jobs, self, fetch)
-        self.use_button = SpaceButton("Use this one")
-        self.verify_button = SpaceButton("Verify")
-        self.remove_button = SpaceButton("Remove…")
-        self.add_button = SpaceButton("Add a bundle folder…")
-        self.close_button = SpaceButton("Close")
+        self.use_button = SpaceButton(tr("Use this one"))
+        self.verify_button = SpaceButton(tr("Verify"))
+        self.remove_button = SpaceButton(tr("Remove…"))
+        self.add_button = SpaceButton(tr("Add a bundle folder…"))
+        self.close_button = SpaceButton(tr("Close"))
         self._lay_out()
         self._connect()
         self.refresh()
@@ -117,7 +118,7 @@ class ModelsDialog(QDialog):
 
         def added(one: Installed) -> None:
             self._wanted = one.name
-            self._say(f"{one.name} was added.")
+            self._say(tr("{name} was added.").format(name=one.name))
             self._changed()
 
         self._submit(lambda: add(folder), added)
@@ -198,8 +199,8 @@ class ModelsDialog(QDialog):
         for task, heading in TASKS.items():
             known = [one for one in self._bundles if one.bundle and one.bundle.task == task]
             self._add_group(heading, known)
-        self._add_group("Cannot be read", [one for one in self._bundles if one.bundle is None])
-        self._add_group("Face models", SETS)
+        self._add_group(tr("Cannot be read"), [one for one in self._bundles if one.bundle is None])
+        self._add_group(tr("Face models"), SETS)
         self.list.blockSignals(False)
         self.list.setCurrentRow(1)
         self.select(wanted)
@@ -213,7 +214,8 @@ class ModelsDialog(QDialog):
         self.list.addItem(title)
         for entry in entries:
             used = entry.name in self._in_use
-            item = QListWidgetItem(f"    {entry.name}{'  ✓ in use' if used else ''}")
+            text = tr("{name}  ✓ in use") if used else "{name}"
+            item = QListWidgetItem("    " + text.format(name=entry.name))
             item.setData(Qt.ItemDataRole.UserRole, entry)
             self.list.addItem(item)
 
@@ -225,7 +227,9 @@ class ModelsDialog(QDialog):
         self.verify_button.setEnabled(entry is not None)
         self.remove_button.setVisible(isinstance(entry, Installed))
         self.remove_button.setEnabled(isinstance(entry, Installed) and entry.own)
-        self.remove_button.setToolTip("" if self.remove_button.isEnabled() else "Came with ferdesk")
+        self.remove_button.setToolTip(
+            "" if self.remove_button.isEnabled() else tr("Came with ferdesk")
+        )
         self.use_button.setVisible(isinstance(entry, Installed))
         why_not = self._why_not(bundle)
         self.use_button.setEnabled(not why_not)
@@ -238,9 +242,9 @@ class ModelsDialog(QDialog):
     def _why_not(self, bundle: Bundle | None) -> str:
         """Why a bundle cannot be chosen now; empty where it can."""
         if bundle is None:
-            return "It cannot be read"
+            return tr("It cannot be read")
         if bundle.name in self._in_use:
-            return "It is in use"
+            return tr("It is in use")
         return ""
 
     def _use(self) -> None:
@@ -258,23 +262,30 @@ class ModelsDialog(QDialog):
         entry = self.current
         if isinstance(entry, Installed):
             folder, name = entry.folder, entry.name
-            self._say(f"Checking {name}…")
-            self._submit(lambda: verify(folder), lambda _: self._say(f"{name} is whole."))
+            whole = tr("{name} is whole.").format(name=name)
+            self._say(tr("Checking {name}…").format(name=name))
+            self._submit(lambda: verify(folder), lambda _: self._say(whole))
         elif entry is not None:
             files = entry.files
             self._submit(lambda: {file: verify_file(file) for file in files}, self._show_states)
 
     def _show_states(self, states: dict[ModelFile, str | None]) -> None:
         self._states.update(states)
-        bad = [f"{file.name} is {trouble}" for file, trouble in states.items() if trouble]
+        one = tr("{file} is {trouble}")
+        bad = [
+            one.format(file=file.name, trouble=tr(trouble))
+            for file, trouble in states.items()
+            if trouble
+        ]
         if bad:
-            self.banners.show_message(KEY, f"{', '.join(bad)}. Fetch the face models.", "warning")
+            text = tr("{files}. Fetch the face models.").format(files=", ".join(bad))
+            self.banners.show_message(KEY, text, "warning")
         else:
-            self._say("The face models are whole.")
+            self._say(tr("The face models are whole."))
         self._show_current()
 
     def _ask_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "A bundle's folder")
+        chosen = QFileDialog.getExistingDirectory(self, tr("A bundle's folder"))
         if chosen:
             self.add_folder(Path(chosen))
 
@@ -286,17 +297,17 @@ class ModelsDialog(QDialog):
         box = QMessageBox(self)
         box.setObjectName("confirmRemove")
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle("Remove a bundle")
-        box.setText(f"Delete {name} and its files?")
+        box.setWindowTitle(tr("Remove a bundle"))
+        box.setText(tr("Delete {name} and its files?").format(name=name))
         box.setInformativeText(str(entry.folder))
-        box.addButton("Delete", QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(box.addButton("Keep", QMessageBox.ButtonRole.RejectRole))
+        box.addButton(tr("Delete"), QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton(tr("Keep"), QMessageBox.ButtonRole.RejectRole))
         box.accepted.connect(lambda: self._remove(name))
         box.open()
 
     def _remove(self, name: str) -> None:
         def removed(_: None) -> None:
-            self._say(f"{name} was removed.")
+            self._say(tr("{name} was removed.").format(name=name))
             self._changed()
 
         self._submit(lambda: remove(name), removed)

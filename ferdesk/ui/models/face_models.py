@@ -26,28 +26,30 @@ from ferdesk.faces.install import (
     pip_available,
 )
 from ferdesk.faces.store import SETS, ModelSet, installed
+from ferdesk.texts import tr
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.theme import GAP, named
 from ferdesk.ui.worker import Jobs
 
-_FILES: Final = "Face models (face_landmarker.task mediapipe-0.10.21*.whl);;All files (*)"
+_FILES: Final = tr("Face models (face_landmarker.task mediapipe-0.10.21*.whl);;All files (*)")
 
 Install = Callable[[Progress, Report], ModelSet]
 
 
 def offer() -> str:
     """What fetching means: what comes, how much, on which terms, and who notices."""
-    text = (
-        f"The face models find faces and the points on them. They are {TASK_BYTES / 1e6:.1f} MB by "
-        f"Google (MediaPipe, licence Apache-2.0) and are fetched from {TASK_HOST}, which sees "
+    text = tr(
+        "The face models find faces and the points on them. They are {size:.1f} MB by "
+        "Google (MediaPipe, licence Apache-2.0) and are fetched from {host}, which sees "
         "your address and nothing else."
+    ).format(size=TASK_BYTES / 1e6, host=TASK_HOST)
+    if not pip_available():
+        return text
+    other = tr(
+        "Where it cannot be reached, pip is asked for the older ones, which lie in a larger "
+        "package (mediapipe 0.10.21)."
     )
-    if pip_available():
-        text += (
-            " Where it cannot be reached, pip is asked for the older ones, which lie in a larger "
-            "package (mediapipe 0.10.21)."
-        )
-    return text
+    return f"{text} {other}"
 
 
 def any_installed() -> bool:
@@ -81,14 +83,14 @@ class FaceModels(QWidget):
         self.state = QLabel(offer())
         self.state.setWordWrap(True)
         self.bar = QProgressBar()
-        self.bar.setAccessibleName("How much of the face models has come")
+        self.bar.setAccessibleName(tr("How much of the face models has come"))
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(GAP // 2)
         self.said = named(QLabel(), "muted")
         self.said.setWordWrap(True)
-        self.fetch_button = SpaceButton("Fetch the face models")
-        self.file_button = SpaceButton("Take them from a file…")
-        self.cancel_button = SpaceButton("Cancel")
+        self.fetch_button = SpaceButton(tr("Fetch the face models"))
+        self.file_button = SpaceButton(tr("Take them from a file…"))
+        self.cancel_button = SpaceButton(tr("Cancel"))
         buttons = QHBoxLayout()
         for button in (self.fetch_button, self.file_button, self.cancel_button):
             button.setAutoDefault(False)
@@ -136,7 +138,7 @@ class FaceModels(QWidget):
     def _progress(self, done: int, total: int | None) -> None:
         """Called in the job's thread."""
         if self._stop.is_set():
-            raise DownloadStopped("Stopped. What has come is kept.")
+            raise DownloadStopped(tr("Stopped. What has come is kept."))
         self._progressed.emit(done, total)
 
     def _show_progress(self, done: int, total: int | None) -> None:
@@ -148,7 +150,7 @@ class FaceModels(QWidget):
         if self._closed:
             return
         self._show_busy(False)
-        self._say(f"Installed: {model_set.title}.")
+        self._say(tr("Installed: {title}.").format(title=tr(model_set.title)))
         self.changed.emit()
 
     def _failed(self, error: Exception) -> None:
@@ -157,7 +159,7 @@ class FaceModels(QWidget):
         self._show_busy(False)
         self._say(str(error))
         stopped = isinstance(error, DownloadStopped)
-        self.fetch_button.setText("Go on fetching" if stopped else "Try again")
+        self.fetch_button.setText(tr("Go on fetching") if stopped else tr("Try again"))
 
     def _say(self, text: str) -> None:
         self.said.setText(text)
@@ -174,6 +176,8 @@ class FaceModels(QWidget):
         self.busy_changed.emit(busy)
 
     def _ask_file(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, "Take face models from a file", "", _FILES)
+        chosen, _ = QFileDialog.getOpenFileName(
+            self, tr("Take face models from a file"), "", _FILES
+        )
         if chosen:
             self.take_from(Path(chosen))

@@ -26,6 +26,7 @@ from ferdesk.profiles import (
     rename_profile,
     save_profile,
 )
+from ferdesk.texts import tr
 from ferdesk.ui.banner import BannerAction, BannerStack
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.neutral.table import NeutralTable
@@ -36,9 +37,9 @@ from ferdesk.ui.worker import Jobs
 KEY: Final = "neutral"
 """Of the messages."""
 
-_NONE: Final = "No neutral face is recorded yet."
-_WHOSE: Final = "One can be used at a time; it is taken off the largest face."
-_NO_UNITS: Final = "No action units are estimated now, so no face can be recorded or used."
+_NONE: Final = tr("No neutral face is recorded yet.")
+_WHOSE: Final = tr("One can be used at a time; it is taken off the largest face.")
+_NO_UNITS: Final = tr("No action units are estimated now, so no face can be recorded or used.")
 
 R = TypeVar("R")
 
@@ -60,7 +61,7 @@ class NeutralDialog(QDialog):
     def __init__(self, jobs: Jobs, colours: Colours, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("neutral")
-        self.setWindowTitle("Neutral faces")
+        self.setWindowTitle(tr("Neutral faces"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._jobs = jobs
         self._used = ""
@@ -74,11 +75,11 @@ class NeutralDialog(QDialog):
         self.words = named(QLabel(_NONE), "muted")
         self.words.setWordWrap(True)
         self.wizard = NeutralWizard(jobs)
-        self.record_button = SpaceButton("Record a face…")
-        self.use_button = SpaceButton("Use")
-        self.rename_button = SpaceButton("Rename…")
-        self.delete_button = SpaceButton("Delete")
-        self.close_button = SpaceButton("Close")
+        self.record_button = SpaceButton(tr("Record a face…"))
+        self.use_button = SpaceButton(tr("Use"))
+        self.rename_button = SpaceButton(tr("Rename…"))
+        self.delete_button = SpaceButton(tr("Delete"))
+        self.close_button = SpaceButton(tr("Close"))
         self._lay_out()
         self._connect()
         self.refresh()
@@ -171,8 +172,8 @@ class NeutralDialog(QDialog):
     def _show_current(self) -> None:
         one = self.table.current
         used = one is not None and one.name == self._used
-        why_not = one.why_not(self._estimator) if one is not None else _NONE
-        self.use_button.setText("Do not use" if used else "Use")
+        why_not = one.why_not(self._estimator, tr) if one is not None else _NONE
+        self.use_button.setText(tr("Do not use") if used else tr("Use"))
         self.use_button.setEnabled(used or not why_not)
         self.use_button.setToolTip("" if used else why_not)
         self.rename_button.setEnabled(one is not None and one.profile is not None)
@@ -201,8 +202,8 @@ class NeutralDialog(QDialog):
         dialog = QInputDialog(self)
         dialog.setObjectName("rename")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle("Rename a neutral face")
-        dialog.setLabelText("Its new name:")
+        dialog.setWindowTitle(tr("Rename a neutral face"))
+        dialog.setLabelText(tr("Its new name:"))
         dialog.setTextValue(name)
         dialog.textValueSelected.connect(lambda text: self._rename(name, text.strip()))
         dialog.open()
@@ -233,10 +234,11 @@ class NeutralDialog(QDialog):
         box = QMessageBox(self)
         box.setObjectName("confirmDelete")
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle("Delete a neutral face")
-        box.setText(f"Delete {name}? It cannot be read, so this cannot be undone.")
-        box.addButton("Delete", QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(box.addButton("Keep", QMessageBox.ButtonRole.RejectRole))
+        box.setWindowTitle(tr("Delete a neutral face"))
+        text = tr("Delete {name}? It cannot be read, so this cannot be undone.")
+        box.setText(text.format(name=name))
+        box.addButton(tr("Delete"), QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton(tr("Keep"), QMessageBox.ButtonRole.RejectRole))
         box.accepted.connect(lambda: self._remove(name, None))
         box.open()
 
@@ -245,9 +247,12 @@ class NeutralDialog(QDialog):
             if name == self._used:
                 self.use_wanted.emit("")
             ways = (
-                () if profile is None else (BannerAction("Undo", partial(self._put_back, profile)),)
+                ()
+                if profile is None
+                else (BannerAction(tr("Undo"), partial(self._put_back, profile)),)
             )
-            self.banners.show_message(KEY, f"{name} was deleted.", "info", ways)
+            text = tr("{name} was deleted.").format(name=name)
+            self.banners.show_message(KEY, text, "info", ways)
             self.refresh()
 
         self._submit(lambda: remove_profile(name), removed)
@@ -274,5 +279,6 @@ class NeutralDialog(QDialog):
 
 def _restored(profile: NeutralProfile) -> None:
     if profile.name in profile_names():
-        raise ProfileError(f"There is a neutral face named {profile.name} again; it stays.")
+        text = tr("There is a neutral face named {name} again; it stays.")
+        raise ProfileError(text.format(name=profile.name))
     save_profile(profile)

@@ -7,6 +7,7 @@ from ferdesk.calibrate import RestWatch, record
 from ferdesk.core.types import FrameResult
 from ferdesk.live.mailbox import Mailbox
 from ferdesk.profiles import NeutralProfile, save_profile
+from ferdesk.texts import tr
 
 
 class NeutralRun:
@@ -53,7 +54,7 @@ class NeutralRun:
         self.progress = progress
 
     def _results(self) -> Iterator[FrameResult]:
-        watch = RestWatch()
+        watch = RestWatch(tr)
         before_s = -math.inf
         while (result := self.frames.wait()) is not None:
             if result.frame.clock_s < before_s:

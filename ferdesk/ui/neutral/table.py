@@ -13,8 +13,9 @@ from PySide6.QtWidgets import (
 )
 
 from ferdesk.profiles import Listed
+from ferdesk.texts import tr
 
-_COLUMNS: Final = ("Name", "Recorded", "Frames", "Estimator", "State")
+_COLUMNS: Final = (tr("Name"), tr("Recorded"), tr("Frames"), tr("Estimator"), tr("State"))
 _WIDTHS: Final = (130, 130, 60, 140)
 
 
@@ -24,7 +25,7 @@ class NeutralTable(QTableWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_COLUMNS), parent)
         self._listed: tuple[Listed, ...] = ()
-        self.setAccessibleName("Neutral faces")
+        self.setAccessibleName(tr("Neutral faces"))
         self.setHorizontalHeaderLabels(list(_COLUMNS))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -62,7 +63,7 @@ class NeutralTable(QTableWidget):
         self._listed = tuple(listed)
         self.setRowCount(len(listed))
         for row, one in enumerate(listed):
-            why_not = one.why_not(estimator)
+            why_not = one.why_not(estimator, tr)
             for column, text in enumerate(_cells(one, used, why_not)):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
@@ -79,7 +80,7 @@ class NeutralTable(QTableWidget):
 
 
 def _cells(one: Listed, used: str, why_not: str) -> tuple[str, ...]:
-    state = why_not or ("In use" if one.name == used else "")
+    state = why_not or (tr("In use") if one.name == used else "")
     profile = one.profile
     if profile is None:
         return one.name, "–", "–", "–", state

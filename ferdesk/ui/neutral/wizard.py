@@ -17,17 +17,18 @@ from ferdesk.calibrate import DEFAULT_SECONDS
 from ferdesk.core.errors import ProfileError
 from ferdesk.core.types import FrameResult
 from ferdesk.profiles import NeutralProfile, profile_path
+from ferdesk.texts import tr
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.neutral.run import NeutralRun
 from ferdesk.ui.theme import GAP, named
 from ferdesk.ui.worker import Jobs
 
-_WHY: Final = (
-    f"{DEFAULT_SECONDS:g} seconds of a face at rest are taken off its action units from then on, "
+_WHY: Final = tr(
+    "{seconds:g} seconds of a face at rest are taken off its action units from then on, "
     "so that they tell how it moves, not how it looks."
 )
-_HOW: Final = "Alone in the picture: look into the camera, mouth closed, and do nothing."
-_GOOD: Final = "Good. Keep still."
+_HOW: Final = tr("Alone in the picture: look into the camera, mouth closed, and do nothing.")
+_GOOD: Final = tr("Good. Keep still.")
 _STEPS: Final = 1000
 
 
@@ -53,21 +54,21 @@ class NeutralWizard(QWidget):
         self._recorded = ""
         self.name = QLineEdit("me")
         self.name.setMaxLength(100)
-        self.name.setAccessibleName("A name for this face")
+        self.name.setAccessibleName(tr("A name for this face"))
         self.note = named(QLabel(), "muted")
         self.bar = QProgressBar()
         self.bar.setRange(0, _STEPS)
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("How much is recorded")
+        self.bar.setAccessibleName(tr("How much is recorded"))
         self.words = QLabel()
-        self.words.setAccessibleName("How it goes")
+        self.words.setAccessibleName(tr("How it goes"))
         for label in (self.note, self.words):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
-        self.start_button = _button("Start", self.begin)
-        self.use_button = _button("Use it now", self._use)
-        self.again_button = _button("Record again", self._offer)
-        self.leave_button = _button("Cancel", self.leave)
+        self.start_button = _button(tr("Start"), self.begin)
+        self.use_button = _button(tr("Use it now"), self._use)
+        self.again_button = _button(tr("Record again"), self._offer)
+        self.leave_button = _button(tr("Cancel"), self.leave)
         self._lay_out()
         self.name.textChanged.connect(lambda _: self._note())
         self.name.returnPressed.connect(self.begin)
@@ -104,7 +105,7 @@ class NeutralWizard(QWidget):
             return
         run = self._run = NeutralRun(name)
         self._show((self.bar, self.leave_button))
-        self.leave_button.setText("Cancel")
+        self.leave_button.setText(tr("Cancel"))
         self.leave_button.setFocus()
         self.bar.setValue(0)
         self._say(_HOW)
@@ -119,7 +120,7 @@ class NeutralWizard(QWidget):
             return
         run.frames.put(result)
         self.bar.setValue(round(_STEPS * run.progress))
-        left = f"{DEFAULT_SECONDS * (1 - run.progress):.0f} s to go"
+        left = tr("{seconds:.0f} s to go").format(seconds=DEFAULT_SECONDS * (1 - run.progress))
         self._say(f"{run.hint or _GOOD}  {left}", wrong=bool(run.hint))
 
     def end(self) -> None:
@@ -145,11 +146,16 @@ class NeutralWizard(QWidget):
         self._run = None
         self._recorded = profile.name
         self._show((self.use_button, self.again_button, self.leave_button))
-        self.leave_button.setText("Not now")
+        self.leave_button.setText(tr("Not now"))
         self.use_button.setFocus()
+        said = tr("{name} is saved: {seconds:.0f} seconds, {frames} frames, {units} action units.")
         self._say(
-            f"{profile.name} is saved: {profile.seconds:.0f} seconds, {profile.values} frames, "
-            f"{len(profile.baseline)} action units."
+            said.format(
+                name=profile.name,
+                seconds=profile.seconds,
+                frames=profile.values,
+                units=len(profile.baseline),
+            )
         )
         self.saved.emit(profile)
 
@@ -157,7 +163,7 @@ class NeutralWizard(QWidget):
         if run is self._run:
             self._run = None
             self._show((self.again_button, self.leave_button))
-            self.leave_button.setText("Back")
+            self.leave_button.setText(tr("Back"))
             self.again_button.setFocus()
             self._say(str(error), wrong=True)
 
@@ -167,13 +173,13 @@ class NeutralWizard(QWidget):
 
     def _offer(self) -> None:
         self._show((self.name_row, self.note, self.start_button, self.leave_button))
-        self.leave_button.setText("Cancel")
+        self.leave_button.setText(tr("Cancel"))
         self._say(_HOW)
         self._note()
 
     def _note(self) -> None:
         taken = self.name.text().strip() in self._taken
-        self.note.setText("There is one of this name; it is replaced." if taken else " ")
+        self.note.setText(tr("There is one of this name; it is replaced.") if taken else " ")
 
     def _say(self, text: str, wrong: bool = False) -> None:
         name = "fieldError" if wrong else ""
@@ -188,12 +194,12 @@ class NeutralWizard(QWidget):
             part.setVisible(part in parts)
 
     def _lay_out(self) -> None:
-        why = QLabel(_WHY)
+        why = QLabel(_WHY.format(seconds=DEFAULT_SECONDS))
         why.setWordWrap(True)
         self.name_row = QWidget()
         beside = QHBoxLayout(self.name_row)
         beside.setContentsMargins(0, 0, 0, 0)
-        label = QLabel("A &name for this face")
+        label = QLabel(tr("A &name for this face"))
         label.setBuddy(self.name)
         beside.addWidget(label)
         beside.addWidget(self.name, 1)

@@ -23,6 +23,7 @@ from ferdesk.overlay_colours import Palette
 from ferdesk.preferences.display import OWN_COLOUR
 from ferdesk.preferences.model import Preferences
 from ferdesk.preferences.table import AUTO, Preference, Value
+from ferdesk.texts import tr
 from ferdesk.ui.preferences.pickers import ColourButton, UnitsButton
 from ferdesk.ui.theme import GAP
 
@@ -96,7 +97,7 @@ def control_for(row: Preference, tell: Tell) -> Control:
 
 
 def _switch(tell: Tell) -> Control:
-    box = QCheckBox("On")
+    box = QCheckBox(tr("On"))
     box.toggled.connect(lambda on: tell(bool(on)))
     return Control(box, box, lambda value: box.setChecked(bool(value)))
 
@@ -197,8 +198,8 @@ def _lines(tell: Tell) -> Control:
 
 def _folder(row: Preference, tell: Tell) -> Control:
     edit = _line_edit(row, tell)
-    browse = QPushButton("Choose…")
-    browse.setAccessibleName(f"Choose: {row.title}")
+    browse = QPushButton(tr("Choose…"))
+    browse.setAccessibleName(tr("Choose: {title}").format(title=row.title))
 
     def ask() -> None:
         if chosen := QFileDialog.getExistingDirectory(browse, row.title, edit.text()):

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from ferdesk.preferences.model import Preferences
 from ferdesk.preferences.table import TABLE, section_title
+from ferdesk.texts import tr
 from ferdesk.ui.banner import BannerStack
 from ferdesk.ui.preferences.keeper import PreferencesKeeper
 from ferdesk.ui.preferences.row import PreferenceRow
@@ -45,26 +46,30 @@ class PreferencesDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("preferences")
-        self.setWindowTitle("Settings")
+        self.setWindowTitle(tr("Settings"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._keeper = keeper
         self.banners = BannerStack()
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Search settings (Ctrl+F)")
-        self.search.setAccessibleName("Search settings")
+        self.search.setPlaceholderText(tr("Search settings (Ctrl+F)"))
+        self.search.setAccessibleName(tr("Search settings"))
         self.search.setClearButtonEnabled(True)
         self.sections = named(QListWidget(), "sections")
-        self.sections.setAccessibleName("Sections")
+        self.sections.setAccessibleName(tr("Sections"))
         self.sections.setFixedWidth(_SECTIONS_WIDTH)
-        self.nothing = named(QLabel("No setting is called so."), "muted")
-        self.rows = {key: PreferenceRow(row, keeper.set, self._reset) for key, row in TABLE.items()}
+        self.nothing = named(QLabel(tr("No setting is called so.")), "muted")
+        self.rows = {
+            key: PreferenceRow(row.translated(), keeper.set, self._reset)
+            for key, row in TABLE.items()
+        }
         self._headings = {
-            name: named(QLabel(section_title(name)), "heading") for name in Preferences.model_fields
+            name: named(QLabel(tr(section_title(name))), "heading")
+            for name in Preferences.model_fields
         }
         self._area = QScrollArea()
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self._reset_all = self._buttons.addButton(
-            "Reset all", QDialogButtonBox.ButtonRole.ResetRole
+            tr("Reset all"), QDialogButtonBox.ButtonRole.ResetRole
         )
         plain_buttons(self._buttons)
         self._lay_out()
@@ -164,5 +169,5 @@ class PreferencesDialog(QDialog):
         self.banners.show_message(_KEY, text, "error")
 
     def _kept_aside(self, where: object) -> None:
-        text = f"The file of settings could not be read. It was kept as {where}."
-        self.banners.show_message(_KEY, text, "warning")
+        text = tr("The file of settings could not be read. It was kept as {path}.")
+        self.banners.show_message(_KEY, text.format(path=where), "warning")

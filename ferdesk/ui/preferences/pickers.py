@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QColorDialog, QWidget
 from ferdesk.core.aus import AU_NUMBERS
 from ferdesk.overlay_colours import Palette
 from ferdesk.preferences.annotations import ALL_UNITS, NO_UNITS, units_of, units_text
+from ferdesk.texts import tr
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.unit_chooser import UnitChooser
 
@@ -84,8 +85,11 @@ class UnitsButton(SpaceButton):
         """Show a choice of units."""
         self._value = value
         some = value not in (ALL_UNITS, NO_UNITS)
-        count = f"{len(units_of(value))} of {len(AU_NUMBERS)}"
-        self.setText(f"{count if some else value.capitalize()}…")
+        if some:
+            text = tr("{n} of {all}…").format(n=len(units_of(value)), all=len(AU_NUMBERS))
+        else:
+            text = tr("All…") if value == ALL_UNITS else tr("None…")
+        self.setText(text)
         self.setToolTip(value if some else "")
 
     def ask(self) -> None:

@@ -10,14 +10,15 @@ from ferdesk.core.errors import PreferencesError
 from ferdesk.preferences.annotations import Effect
 from ferdesk.preferences.model import Preferences
 from ferdesk.preferences.table import Preference, Value
+from ferdesk.texts import tr
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.preferences.controls import control_for
 from ferdesk.ui.theme import GAP, named
 
 _EFFECTS: Final[Mapping[Effect, str]] = {
     "now": "",
-    "start": "Felt at the next start.",
-    "source": "Felt when the camera is opened next.",
+    "start": tr("Felt at the next start."),
+    "source": tr("Felt when the camera is opened next."),
     "pipeline": "",
 }
 """What a change waits for; rebuilding the pipeline is not felt as waiting."""
@@ -51,10 +52,11 @@ class PreferenceRow(QWidget):
         self.title.setBuddy(self.control.focus)
         self.help = named(QLabel(f"{row.help} {_EFFECTS[row.shown.effect]}".strip()), "muted")
         self.error = named(QLabel(), "fieldError")
-        self.error.setAccessibleName(f"Error: {row.title}")
-        self.back = SpaceButton("Reset")
-        self.back.setToolTip(f"Back to the default: {_default_text(row)}")
-        self.back.setAccessibleName(f"Reset: {row.title}")
+        self.error.setAccessibleName(tr("Error: {title}").format(title=row.title))
+        self.back = SpaceButton(tr("Reset"))
+        back = tr("Back to the default: {value}")
+        self.back.setToolTip(back.format(value=_default_text(row)))
+        self.back.setAccessibleName(tr("Reset: {title}").format(title=row.title))
         self.back.clicked.connect(lambda _=False: reset(row.key))
         # Its place stays, so that nothing jumps when it comes and goes.
         policy = self.back.sizePolicy()
@@ -126,4 +128,6 @@ class PreferenceRow(QWidget):
 
 
 def _default_text(row: Preference) -> str:
-    return row.text_of(row.default) or row.shown.empty or "nothing"
+    if row.kind == "switch":
+        return tr("on") if row.default else tr("off")
+    return row.text_of(row.default) or row.shown.empty or tr("nothing")

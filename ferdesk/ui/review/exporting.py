@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QProgressBar, QWidget
 
 from ferdesk.exports.formats import FORMATS, export
 from ferdesk.sessions.session import Session
+from ferdesk.texts import tr
 from ferdesk.ui.banner import BannerStack
 from ferdesk.ui.review.keys import key_button
 from ferdesk.ui.worker import Jobs
@@ -33,15 +34,15 @@ class Exporting:
         self._running = False
         self.menu = QMenu(parent)
         for name, form in FORMATS.items():
-            action = self.menu.addAction(f"{form.title}…")
+            action = self.menu.addAction(f"{tr(form.title)}…")
             action.setObjectName(name)
             action.triggered.connect(self._asker(name))
-        self.button = key_button("export", "Export", self.open_menu)
+        self.button = key_button("export", tr("Export"), self.open_menu)
         self.busy = QProgressBar()
         self.busy.setRange(0, 0)
         self.busy.setTextVisible(False)
         self.busy.setMaximumSize(90, 8)
-        self.busy.setAccessibleName("An export is being written")
+        self.busy.setAccessibleName(tr("An export is being written"))
         self._show()
 
     @property
@@ -65,7 +66,7 @@ class Exporting:
             return
         form, folder = FORMATS[name], self._folder
         suggested = folder.with_name(f"{folder.stem}-{name}{form.ending}")
-        dialog = QFileDialog(self._parent, f"Export: {form.title}")
+        dialog = QFileDialog(self._parent, tr("Export: {format}").format(format=tr(form.title)))
         dialog.setObjectName("export")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(form.ending.removeprefix("."))
@@ -83,8 +84,10 @@ class Exporting:
                 return export(session, name, path)
 
         def done(left_out: tuple[str, ...]) -> None:
-            missing = f" Left out, for the format has no place for it: {'; '.join(left_out)}."
-            text = f"Exported to {path}.{missing if left_out else ''}"
+            text = tr("Exported to {path}.").format(path=path)
+            if left_out:
+                missing = tr("Left out, for the format has no place for it: {what}.")
+                text = f"{text} {missing.format(what='; '.join(left_out))}"
             self._end(lambda: self._banners.show_message(KEY, text))
 
         def failed(error: Exception) -> None:

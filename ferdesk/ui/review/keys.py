@@ -7,6 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from ferdesk.texts import tr
+from ferdesk.ui import words
 from ferdesk.ui.buttons import SpaceButton
 
 KeyName = Literal[
@@ -58,34 +60,34 @@ class KeySpec(NamedTuple):
 
 
 KEYS: Final = (
-    KeySpec("open", "Open a recorded session…", ("Ctrl+O",)),
-    KeySpec("close", "Close the session, back to the list", ("Ctrl+W",)),
-    KeySpec("export", "Export for another program…", ("Ctrl+E",)),
-    KeySpec("play", "Play or pause", ("Space",)),
-    KeySpec("frame_back", "One frame back", ("Left",), True),
-    KeySpec("frame_on", "One frame on", ("Right",), True),
-    KeySpec("second_back", "One second back", ("Shift+Left",), True),
-    KeySpec("second_on", "One second on", ("Shift+Right",), True),
-    KeySpec("to_start", "To the first frame", ("Home",)),
-    KeySpec("to_end", "To the last frame", ("End",)),
-    KeySpec("slower", "Play more slowly", (",",)),
-    KeySpec("faster", "Play faster", (".",)),
-    KeySpec("overlay", "Show or hide what was found, in the picture", ("V",)),
-    KeySpec("next_change", "To the next change of expression", ("E",), True),
-    KeySpec("change_before", "To the change of expression before", ("Shift+E",), True),
-    KeySpec("next_contest", "To the next contested face", ("C",), True),
-    KeySpec("contest_before", "To the contested face before", ("Shift+C",), True),
-    KeySpec("next_annotation", "To the next annotation", ("N",), True),
-    KeySpec("annotation_before", "To the annotation before", ("Shift+N",), True),
-    KeySpec("set_in", "Begin a span here", ("I",)),
-    KeySpec("set_out", "End the span here", ("O",)),
-    KeySpec("annotate", "Annotate this span or moment", ("A",)),
-    KeySpec("delete", "Delete the chosen annotations", ("Delete",)),
-    KeySpec("undo", "Take the last change of an annotation back", ("Ctrl+Z",)),
-    KeySpec("redo", "Make it again", ("Ctrl+Shift+Z", "Ctrl+Y")),
-    KeySpec("zoom_in", "Show less time in the plots", ("+", "="), True),
-    KeySpec("zoom_out", "Show more time in the plots", ("-",), True),
-    KeySpec("fit", "Show all time in the plots", ("0",)),
+    KeySpec("open", tr("Open a recorded session…"), ("Ctrl+O",)),
+    KeySpec("close", tr("Close the session, back to the list"), ("Ctrl+W",)),
+    KeySpec("export", tr("Export for another program…"), ("Ctrl+E",)),
+    KeySpec("play", tr("Play or pause"), ("Space",)),
+    KeySpec("frame_back", tr("One frame back"), ("Left",), True),
+    KeySpec("frame_on", tr("One frame on"), ("Right",), True),
+    KeySpec("second_back", tr("One second back"), ("Shift+Left",), True),
+    KeySpec("second_on", tr("One second on"), ("Shift+Right",), True),
+    KeySpec("to_start", tr("To the first frame"), ("Home",)),
+    KeySpec("to_end", tr("To the last frame"), ("End",)),
+    KeySpec("slower", tr("Play more slowly"), (",",)),
+    KeySpec("faster", tr("Play faster"), (".",)),
+    KeySpec("overlay", tr("Show or hide what was found, in the picture"), ("V",)),
+    KeySpec("next_change", tr("To the next change of expression"), ("E",), True),
+    KeySpec("change_before", tr("To the change of expression before"), ("Shift+E",), True),
+    KeySpec("next_contest", tr("To the next contested face"), ("C",), True),
+    KeySpec("contest_before", tr("To the contested face before"), ("Shift+C",), True),
+    KeySpec("next_annotation", tr("To the next annotation"), ("N",), True),
+    KeySpec("annotation_before", tr("To the annotation before"), ("Shift+N",), True),
+    KeySpec("set_in", tr("Begin a span here"), ("I",)),
+    KeySpec("set_out", tr("End the span here"), ("O",)),
+    KeySpec("annotate", tr("Annotate this span or moment"), ("A",)),
+    KeySpec("delete", tr("Delete the chosen annotations"), ("Delete",)),
+    KeySpec("undo", tr("Take the last change of an annotation back"), ("Ctrl+Z",)),
+    KeySpec("redo", tr("Make it again"), ("Ctrl+Shift+Z", "Ctrl+Y")),
+    KeySpec("zoom_in", tr("Show less time in the plots"), ("+", "="), True),
+    KeySpec("zoom_out", tr("Show more time in the plots"), ("-",), True),
+    KeySpec("fit", tr("Show all time in the plots"), ("0",)),
 )
 
 
@@ -97,7 +99,7 @@ def spec_of(name: KeyName) -> KeySpec:
 def tip(name: KeyName) -> str:
     """A tool tip that teaches the shortcut."""
     spec = spec_of(name)
-    return f"{spec.text} ({spec.keys[0]})"
+    return words.with_key(spec.text, spec.keys[0])
 
 
 def install(

@@ -23,22 +23,23 @@ from ferdesk.review.notes import MOST_TEXT, Edit, NoteBook, NoteStore, kind_of
 from ferdesk.review.opening import Opened, notes_of
 from ferdesk.review.stamps import stamp
 from ferdesk.sessions.readings import Annotation
+from ferdesk.texts import tr
 from ferdesk.ui.review.keys import KeyName, key_button
 from ferdesk.ui.review.notes_table import (
-    COLUMNS,
     KIND,
     KINDS,
     TEXT,
     TEXT_CHOICES,
     ChoiceDelegate,
     NotesTable,
+    stored_text,
 )
 from ferdesk.ui.theme import GAP, named
 from ferdesk.ui.worker import Jobs
 
 _WIDTHS: Final = (76, 76, 110, 54, 62, 80)
 _ROW: Final = 24
-_READ_ONLY: Final = "You may only read this session: its annotations cannot be changed."
+_READ_ONLY: Final = tr("You may only read this session: its annotations cannot be changed.")
 _EDITING: Final[tuple[KeyName, ...]] = (
     "set_in",
     "set_out",
@@ -71,7 +72,7 @@ class NotesPanel(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Annotations")
+        self.setAccessibleName(tr("Annotations"))
         self._jobs = jobs
         self._say = say
         self._report = report
@@ -90,24 +91,24 @@ class NotesPanel(QWidget):
         self.text.setEditable(True)
         self.text.addItems(list(TEXT_CHOICES))
         self.text.setCurrentText("")
-        self.text.setAccessibleName("What is said: an expression or any words")
+        self.text.setAccessibleName(tr("What is said: an expression or any words"))
         self.text.setMinimumWidth(80)
         self.about = QComboBox()
-        self.about.setAccessibleName("Who it is about")
+        self.about.setAccessibleName(tr("Who it is about"))
         self.author = QLineEdit()
-        self.author.setAccessibleName("Who says it")
-        self.author.setPlaceholderText("Your name")
+        self.author.setAccessibleName(tr("Who says it"))
+        self.author.setPlaceholderText(tr("Your name"))
         self.author.setMaxLength(200)
         line = self.text.lineEdit()
         if line is not None:
-            line.setPlaceholderText("Expression or words")
+            line.setPlaceholderText(tr("Expression or words"))
             line.setMaxLength(MOST_TEXT)
             line.returnPressed.connect(self.annotate)
         self.span = named(QLabel(), "muted")
         self.read_only = named(QLabel(_READ_ONLY), "muted")
         self.read_only.setWordWrap(True)
         slots = self.slots()
-        texts = ("In", "Out", "Annotate", "Delete", "Undo", "Redo")
+        texts = (tr("In"), tr("Out"), tr("Annotate"), tr("Delete"), tr("Undo"), tr("Redo"))
         self.buttons = {
             name: key_button(name, text, slots[name])
             for name, text in zip(_EDITING, texts, strict=True)
@@ -144,9 +145,9 @@ class NotesPanel(QWidget):
     def show_people(self, people: tuple[PersonColumns, ...]) -> None:
         """Let annotations be about these."""
         self.about.clear()
-        self.about.addItem("Everybody", None)
+        self.about.addItem(tr("Everybody"), None)
         for person in people:
-            self.about.addItem(f"Person {person.face_id}", person.face_id)
+            self.about.addItem(tr("Person {number}").format(number=person.face_id), person.face_id)
 
     def show_place(self, time_s: float) -> None:
         """Follow the review: that is the time that is annotated."""
@@ -172,7 +173,7 @@ class NotesPanel(QWidget):
         if not self.editable:
             return
         if self._in_s is None or self._time_s <= self._in_s:
-            self._say("Begin the span before its end: go back and press I.")
+            self._say(tr("Begin the span before its end: go back and press I."))
             return
         self._out_s = self._time_s
         self._show_span()
@@ -181,7 +182,7 @@ class NotesPanel(QWidget):
         """Add an annotation of the span, or of this moment where there is none."""
         if not self.editable:
             return
-        text = self.text.currentText().strip()
+        text = stored_text(self.text.currentText().strip())
         whole = self._in_s is not None and self._out_s is not None
         start_s = self._in_s if whole and self._in_s is not None else self._time_s
         end_s = self._out_s if whole else None
@@ -214,7 +215,8 @@ class NotesPanel(QWidget):
 
     def _lost(self, store: NoteStore, error: Exception) -> None:
         """A change could not be stored: show what is."""
-        self._report(f"The annotation was not stored. {error}")
+        lost = tr("The annotation was not stored.")
+        self._report(f"{lost} {error}")
         opened = self._opened
         if opened is None or store is not self._store:
             return
@@ -227,7 +229,8 @@ class NotesPanel(QWidget):
 
         def failed(again: Exception) -> None:
             known = isinstance(again, FerdeskError)
-            self._report(str(again) if known else f"Annotations cannot be read: {again}")
+            unknown = tr("Annotations cannot be read: {error}").format(error=again)
+            self._report(str(again) if known else unknown)
 
         self._jobs.submit(lambda: notes_of(opened.folder), show, failed)
 
@@ -250,10 +253,10 @@ class NotesPanel(QWidget):
 
     def _show_span(self) -> None:
         if self._in_s is None:
-            self.span.setText("This moment; I and O choose a span")
+            self.span.setText(tr("This moment; I and O choose a span"))
         else:
             end = "…" if self._out_s is None else stamp(self._out_s)
-            self.span.setText(f"{stamp(self._in_s)} to {end}")
+            self.span.setText(tr("{start} to {end}").format(start=stamp(self._in_s), end=end))
 
     def _row_changed(self, current: QModelIndex, _: QModelIndex) -> None:
         if not self._refreshing and current.isValid():
@@ -261,7 +264,7 @@ class NotesPanel(QWidget):
 
     def _make_table(self) -> QTableView:
         table = QTableView()
-        table.setAccessibleName("Annotations")
+        table.setAccessibleName(tr("Annotations"))
         table.setModel(self.model)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setEditTriggers(
@@ -277,11 +280,11 @@ class NotesPanel(QWidget):
             table.setColumnWidth(column, width)
         table.horizontalHeader().setStretchLastSection(True)
         table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        table.setItemDelegateForColumn(KIND, ChoiceDelegate(KINDS, False, table))
+        table.setItemDelegateForColumn(KIND, ChoiceDelegate(tuple(KINDS.values()), False, table))
         table.setItemDelegateForColumn(TEXT, ChoiceDelegate(TEXT_CHOICES, True, table))
         table.selectionModel().currentRowChanged.connect(self._row_changed)
         table.setMinimumHeight(60)
-        table.setToolTip(f"Double-click or F2 edits a cell: {', '.join(COLUMNS).lower()}")
+        table.setToolTip(tr("Double-click or F2 edits a cell"))
         return table
 
     def _lay_out(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QStyledItemDelegate, QStyleOptionViewItem, QWidget
@@ -11,14 +11,25 @@ from ferdesk.core.labels import EXPRESSIONS
 from ferdesk.review.notes import MOST_TEXT, NoteBook, kind_of
 from ferdesk.review.stamps import seconds_of, stamp
 from ferdesk.sessions.readings import Annotation, AnnotationKind
+from ferdesk.texts import tr
+from ferdesk.ui import words
 from ferdesk.ui.review.words import one_line, plain_tip
 
-COLUMNS: Final = ("Time", "End", "Text", "Person", "Kind", "Author")
-KIND: Final = COLUMNS.index("Kind")
-TEXT: Final = COLUMNS.index("Text")
+COLUMNS: Final = (tr("Time"), tr("End"), tr("Text"), tr("Person"), tr("Kind"), tr("Author"))
+_TIME, _END, TEXT, _PERSON, KIND, _AUTHOR = range(len(COLUMNS))
 
-KINDS: Final[tuple[AnnotationKind, ...]] = get_args(AnnotationKind)
-_ALL: Final = "all"
+KINDS: Final[dict[AnnotationKind, str]] = {
+    "marker": tr("marker"),
+    "note": tr("note"),
+    "label": tr("label"),
+    "event": tr("event"),
+}
+"""What each is called in the table."""
+_ALL: Final = tr("all")
+_STORED: Final = {words.expression(label): label for label in EXPRESSIONS}
+TEXT_CHOICES: Final = tuple(_STORED)
+"""Offered wherever a text is typed; anything else can be."""
+
 _LARGEST_ID: Final = 2**31
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -94,7 +105,7 @@ class NotesTable(QAbstractTableModel):
             return False
         key, note = self._rows[index.row()]
         try:
-            changed = _changed(note, COLUMNS[index.column()], str(value).strip())
+            changed = _changed(note, index.column(), str(value).strip())
         except ValueError as error:
             self.refused.emit(str(error))
             return False
@@ -131,49 +142,52 @@ def _cells(note: Annotation) -> tuple[str, ...]:
     return (
         stamp(note.start_s),
         "" if note.end_s is None else stamp(note.end_s),
-        note.text,
+        words.expression(note.text) if note.text in EXPRESSIONS else note.text,
         _ALL if note.face_id is None else str(note.face_id),
-        note.kind,
+        KINDS[note.kind],
         note.author,
     )
 
 
-def _changed(note: Annotation, column: str, text: str) -> Annotation:
+def _changed(note: Annotation, column: int, text: str) -> Annotation:
     """An annotation with another cell.
 
     Raises:
         ValueError: the cell cannot hold that.
     """
-    change: dict[str, Callable[[], Annotation]] = {
-        "Time": lambda: replace(note, start_s=seconds_of(text)),
-        "End": lambda: replace(note, end_s=seconds_of(text) if text else None),
-        "Kind": lambda: replace(note, kind=_kind(text)),
-        "Person": lambda: replace(note, face_id=_person(text)),
-        "Text": lambda: replace(note, text=text[:MOST_TEXT]),
-        "Author": lambda: replace(note, author=text[:MOST_TEXT]),
+    change: dict[int, Callable[[], Annotation]] = {
+        _TIME: lambda: replace(note, start_s=seconds_of(text)),
+        _END: lambda: replace(note, end_s=seconds_of(text) if text else None),
+        KIND: lambda: replace(note, kind=_kind(text)),
+        _PERSON: lambda: replace(note, face_id=_person(text)),
+        TEXT: lambda: replace(note, text=stored_text(text)[:MOST_TEXT]),
+        _AUTHOR: lambda: replace(note, author=text[:MOST_TEXT]),
     }
     changed = change[column]()
     if changed.end_s is not None and changed.end_s <= changed.start_s:
-        raise ValueError("An annotation ends after it begins.")
-    if column != "Kind" and note.kind == kind_of(note.text, note.end_s):
+        raise ValueError(tr("An annotation ends after it begins."))
+    if column != KIND and note.kind == kind_of(note.text, note.end_s):
         changed = replace(changed, kind=kind_of(changed.text, changed.end_s))
     return changed
 
 
 def _kind(text: str) -> AnnotationKind:
-    for kind in KINDS:
-        if kind == text:
+    for kind, shown in KINDS.items():
+        if shown == text:
             return kind
-    raise ValueError(f"There is no kind {text[:20]!r}. There are: {', '.join(KINDS)}.")
+    known = tr("There is no kind {kind!r}. There are: {kinds}.")
+    raise ValueError(known.format(kind=text[:20], kinds=", ".join(KINDS.values())))
 
 
 def _person(text: str) -> int | None:
-    if text.casefold() in ("", _ALL):
+    if text.casefold() in ("", _ALL.casefold()):
         return None
     if not text.isdecimal() or int(text) >= _LARGEST_ID:
-        raise ValueError(f"{text[:20]!r} is no person. Write a number, or {_ALL}.")
+        wrong = tr("{text!r} is no person. Write a number, or {all}.")
+        raise ValueError(wrong.format(text=text[:20], all=_ALL))
     return int(text)
 
 
-TEXT_CHOICES: Final = EXPRESSIONS
-"""Offered wherever a text is typed; anything else can be."""
+def stored_text(text: str) -> str:
+    """What is stored of a typed text: expressions have one name in files, whoever wrote them."""
+    return _STORED.get(text, text)

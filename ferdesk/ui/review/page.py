@@ -19,6 +19,7 @@ from ferdesk.review.opening import Opened, people_of
 from ferdesk.review.pictures import StoredPicture
 from ferdesk.review.playhead import Playhead
 from ferdesk.review.summary import overview_of
+from ferdesk.texts import tr
 from ferdesk.ui.review.grabber import Grabber
 from ferdesk.ui.review.keys import KeyName
 from ferdesk.ui.review.notes_panel import NotesPanel
@@ -31,11 +32,21 @@ from ferdesk.ui.worker import JOIN_S, Jobs
 _TICK_MS: Final = 8
 """While playing; a frame of 60 a second is late by half of it at most."""
 
-_WORDS: Final[dict[EventKind, str]] = {
-    "change": "change of expression",
-    "contest": "contested face",
-    "annotation": "annotation",
+_NO_MORE: Final[dict[EventKind, tuple[str, str]]] = {
+    "change": (
+        tr("There is no change of expression before this."),
+        tr("There is no change of expression after this."),
+    ),
+    "contest": (
+        tr("There is no contested face before this."),
+        tr("There is no contested face after this."),
+    ),
+    "annotation": (
+        tr("There is no annotation before this."),
+        tr("There is no annotation after this."),
+    ),
 }
+"""Backwards and forwards."""
 
 
 class SessionPage(QWidget):
@@ -137,14 +148,14 @@ class SessionPage(QWidget):
         self.transport.show_length(len(opened.timeline))
         self.plots.begin(opened.timeline.seconds)
         self.notes.begin(opened)
-        self.about.setText("\n".join(overview_of(opened, ()).lines()))
+        self.about.setText("\n".join(overview_of(opened, ()).lines(tr)))
         if len(opened.timeline):
-            self.view.show_text("Reading the picture…")
+            self.view.show_text(tr("Reading the picture…"))
             self._grabber = Grabber(opened, self)
             self._grabber.shown.connect(self._show_picture)
             self._grabber.failed.connect(self._picture_failed)
         else:
-            self.view.show_text("This session has no frames.")
+            self.view.show_text(tr("This session has no frames."))
         self._show_place()
 
         def read() -> tuple[PersonColumns, ...]:
@@ -231,13 +242,13 @@ class SessionPage(QWidget):
         above = named(QSplitter(Qt.Orientation.Horizontal, whole), "reviewPicture")
         above.addWidget(self.view)
         self.tabs = QTabWidget(above)
-        self.tabs.addTab(self.notes, "Annotations")
+        self.tabs.addTab(self.notes, tr("Annotations"))
         scroll = QScrollArea(self.tabs)
-        self.tabs.addTab(scroll, "About")
+        self.tabs.addTab(scroll, tr("About"))
         self.tabs.setDocumentMode(True)
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.about)
-        scroll.setAccessibleName("About the session")
+        scroll.setAccessibleName(tr("About the session"))
         below = QWidget(whole)
         column = QVBoxLayout(below)
         column.setContentsMargins(0, GAP // 3, 0, 0)
@@ -264,7 +275,7 @@ class SessionPage(QWidget):
         if opened is not self._opened:
             return
         self._people = people
-        self.about.setText("\n".join(overview_of(opened, people).lines()))
+        self.about.setText("\n".join(overview_of(opened, people).lines(tr)))
         self.notes.show_people(people)
         self.plots.show_people(people)
 
@@ -309,8 +320,7 @@ class SessionPage(QWidget):
             return
         target = choose(self._shown_times(kind), self._playhead.time_s)
         if target is None:
-            where = "after" if choose is next_time else "before"
-            self._say(f"There is no {_WORDS[kind]} {where} this.")
+            self._say(_NO_MORE[kind][choose is next_time])
         else:
             self.go_to_time(target)
 
@@ -349,7 +359,7 @@ class SessionPage(QWidget):
 
     def _picture_failed(self, error: Exception) -> None:
         if self.sender() is self._grabber:
-            self.view.show_text("This frame cannot be shown; the message above says why.")
+            self.view.show_text(tr("This frame cannot be shown; the message above says why."))
             self.failed.emit(error)
 
     def _show_picture(self, picture: StoredPicture) -> None:

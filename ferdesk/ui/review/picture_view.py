@@ -5,6 +5,8 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from ferdesk.review.pictures import StoredPicture
+from ferdesk.texts import tr
+from ferdesk.ui import words
 from ferdesk.ui.video_view import VideoView
 
 
@@ -13,7 +15,7 @@ class PictureView(VideoView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Picture of the recorded frame")
+        self.setAccessibleName(tr("Picture of the recorded frame"))
         self.picture: StoredPicture | None = None
 
     def show_picture(self, picture: StoredPicture) -> None:
@@ -24,11 +26,17 @@ class PictureView(VideoView):
         self._image = QImage(
             image.data, width, height, image.strides[0], QImage.Format.Format_RGB32
         )
+        one = tr("face {number} {expression}")
         labels = ", ".join(
-            f"face {face.face.track_id} {face.label or 'unknown'}" for face in picture.faces
+            one.format(
+                number=face.face.track_id, expression=words.expression(face.label or "unknown")
+            )
+            for face in picture.faces
         )
-        drawn = "; drawn from the numbers, for no picture was stored" if picture.drawn else ""
-        self.setAccessibleDescription(f"{labels or 'no face'}{drawn}")
+        said = [labels or tr("no face")]
+        if picture.drawn:
+            said.append(tr("drawn from the numbers, for no picture was stored"))
+        self.setAccessibleDescription("; ".join(said))
         self.update()
 
     def show_text(self, text: str) -> None:

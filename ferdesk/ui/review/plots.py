@@ -22,15 +22,17 @@ from ferdesk.review.columns import PersonColumns
 from ferdesk.review.curves import GAP_S, Curves
 from ferdesk.review.drawing import Line
 from ferdesk.review.notes import NoteBook
+from ferdesk.texts import tr
+from ferdesk.ui import words
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.review.keys import tip
 from ferdesk.ui.review.time_plot import TimePlot
 from ferdesk.ui.theme import DARK, GAP, Colours, expression_colour, named, series_colour
 
 _VALUES: Final = {
-    "corrected": "Less the neutral face",
-    "raw": "As estimated",
-    "both": "Both (as estimated: pale)",
+    "corrected": tr("Less the neutral face"),
+    "raw": tr("As estimated"),
+    "both": tr("Both (as estimated: pale)"),
 }
 _ZOOM: Final = 0.6
 _PALE: Final = 110
@@ -51,23 +53,23 @@ class ReviewPlots(QWidget):
 
     def __init__(self, odds: TimePlot, activations: TimePlot) -> None:
         super().__init__()
-        self.setAccessibleName("Plots")
+        self.setAccessibleName(tr("Plots"))
         self._colours = DARK
         self._curves: Curves | None = None
         self._time_s = 0.0
         self.who = QComboBox()
-        self.who.setAccessibleName("Whose curves are shown")
+        self.who.setAccessibleName(tr("Whose curves are shown"))
         self.who.currentIndexChanged.connect(self._choose_person)
         self.values = QComboBox()
-        self.values.setAccessibleName("Which values of action units are shown")
+        self.values.setAccessibleName(tr("Which values of action units are shown"))
         for key, text in _VALUES.items():
             self.values.addItem(text, key)
         self.values.currentIndexChanged.connect(lambda _: self._show_units())
         self.menu = QMenu(self)
-        self.units = SpaceButton("Units")
-        self.units.setToolTip("Which action units are shown")
+        self.units = SpaceButton(tr("Units"))
+        self.units.setToolTip(tr("Which action units are shown"))
         self.units.setMenu(self.menu)
-        self.fit_button = SpaceButton("All time")
+        self.fit_button = SpaceButton(tr("All time"))
         self.fit_button.setToolTip(tip("fit"))
         self.fit_button.clicked.connect(self.fit)
         self.remark = named(QLabel(), "muted")
@@ -108,30 +110,31 @@ class ReviewPlots(QWidget):
         self.who.blockSignals(True)
         self.who.clear()
         for person in people:
-            self.who.addItem(f"Person {person.face_id}", person.face_id)
+            self.who.addItem(tr("Person {number}").format(number=person.face_id), person.face_id)
         self.who.setCurrentIndex(-1)
         self.who.blockSignals(False)
-        self.remark.setText("" if people else "Nobody was seen.")
+        self.remark.setText("" if people else tr("Nobody was seen."))
         if people:
             longest = max(people, key=lambda person: len(person.frames))
             self.who.setCurrentIndex(people.index(longest))
 
     def show_curves(self, curves: Curves) -> None:
         """Draw a person."""
-        self.setAccessibleDescription(f"Of person {curves.person.face_id}")
+        whose = tr("Of person {number}")
+        self.setAccessibleDescription(whose.format(number=curves.person.face_id))
         kept = self.chosen_units() if self._curves is not None else None
         self._curves = curves
         self.menu.clear()
         for number in curves.units:
-            action = self.menu.addAction(f"{unit(number).code}  {unit(number).name}")
+            action = self.menu.addAction(f"{unit(number).code}  {words.unit_name(unit(number))}")
             action.setCheckable(True)
             action.setData(number)
             action.setChecked(number in (curves.moved if kept is None else kept))
             action.toggled.connect(lambda _: self._show_units())
         self.values.setToolTip(
-            "No neutral face was taken off: both are the same"
+            tr("No neutral face was taken off: both are the same")
             if curves.same
-            else "Raw values beside those less the person's neutral face"
+            else tr("Raw values beside those less the person's neutral face")
         )
         self._draw_odds()
         self.odds.show_contests(curves.contested)
@@ -246,21 +249,26 @@ class ReviewPlots(QWidget):
             return
         place = _place_at(curves, self._time_s)
         odds = [
-            _entry(name, expression_colour(index, self._colours), curves.odds[index], place)
+            _entry(
+                words.expression(name),
+                expression_colour(index, self._colours),
+                curves.odds[index],
+                place,
+            )
             for index, name in enumerate(EXPRESSIONS)
         ]
         self.odds_now.setText("&ensp;".join(odds))
         values = curves.raw if self.values.currentData() == "raw" else curves.corrected
         units = [
             _entry(
-                f"{unit(number).code} {unit(number).name}",
+                words.coded_name(unit(number)),
                 series_colour(index, self._colours),
                 values[curves.units.index(number)],
                 place,
             )
             for index, number in enumerate(self.chosen_units())
         ]
-        self.units_now.setText("&ensp;".join(units) or "Choose action units with “Units”.")
+        self.units_now.setText("&ensp;".join(units) or tr("Choose action units with “Units”."))
 
 
 def _place_at(curves: Curves, time_s: float) -> int | None:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from ferdesk.preferences.state import MOST_SESSIONS
 from ferdesk.sessions import schema
 from ferdesk.sessions.library import Listed, listed, sessions_in
+from ferdesk.texts import tr
 from ferdesk.ui.buttons import SpaceButton
 from ferdesk.ui.review.session_table import SessionTable
 from ferdesk.ui.theme import GAP, named
@@ -53,13 +54,13 @@ class SessionList(QWidget):
         self.words = named(QLabel(), "muted")
         self.words.setWordWrap(True)
         self.words.setTextFormat(Qt.TextFormat.PlainText)
-        self.refresh_button = SpaceButton("Look again")
-        self.refresh_button.setToolTip("Read the folder again")
+        self.refresh_button = SpaceButton(tr("Look again"))
+        self.refresh_button.setToolTip(tr("Read the folder again"))
         self.refresh_button.clicked.connect(self.refresh)
         self.model = SessionTable()
         self.table = QTableView()
         self.table.setModel(self.model)
-        self.table.setAccessibleName("Recorded sessions")
+        self.table.setAccessibleName(tr("Recorded sessions"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -95,7 +96,8 @@ class SessionList(QWidget):
 
     def refresh(self) -> None:
         """Read the folder again, in a job."""
-        self.words.setText(f"Looking for recordings in {self._folder}…")
+        text = tr("Looking for recordings in {folder}…")
+        self.words.setText(text.format(folder=self._folder))
         folder, others = self._folder, self._others
         self._jobs.submit(
             lambda: _newest_first(folder, others),
@@ -112,21 +114,26 @@ class SessionList(QWidget):
     def _show(self, sessions: Sequence[Listed]) -> None:
         self.model.show_sessions(sessions)
         if sessions:
-            elsewhere = ", and those opened from elsewhere" if self._others else ""
-            self.words.setText(f"Recordings in {self._folder}{elsewhere}")
+            if self._others:
+                text = tr("Recordings in {folder}, and those opened from elsewhere")
+            else:
+                text = tr("Recordings in {folder}")
+            self.words.setText(text.format(folder=self._folder))
             self.table.setCurrentIndex(self.model.index(0, 0))
         else:
             self._show_empty()
 
     def _show_empty(self) -> None:
-        self.words.setText(
-            f"There are no recordings in {self._folder} yet. Record one in the live view, or open "
+        text = tr(
+            "There are no recordings in {folder} yet. Record one in the live view, or open "
             "a session from elsewhere: with the button above, or by dropping its folder here."
         )
+        self.words.setText(text.format(folder=self._folder))
 
     def _failed(self, error: Exception) -> None:
         self.model.show_sessions(())
-        self.words.setText(f"{self._folder} cannot be read: {error}")
+        text = tr("{folder} cannot be read: {error}")
+        self.words.setText(text.format(folder=self._folder, error=error))
 
     def _choose(self, row: int) -> None:
         self.chosen.emit(self.model.session_at(row).folder)

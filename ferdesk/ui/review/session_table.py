@@ -7,10 +7,11 @@ from typing import Any, Final
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
 from ferdesk.sessions.library import Listed
+from ferdesk.texts import tr
 from ferdesk.ui.recording import clock
 from ferdesk.ui.review.words import one_line, plain_tip
 
-COLUMNS: Final = ("Name", "Recorded", "Length", "Source", "State")
+COLUMNS: Final = (tr("Name"), tr("Recorded"), tr("Length"), tr("Source"), tr("State"))
 
 _Index = QModelIndex | QPersistentModelIndex
 _NO_PARENT: Final = QModelIndex()
@@ -62,8 +63,8 @@ class SessionTable(QAbstractTableModel):
 
 def _cells(one: Listed) -> tuple[str, ...]:
     if one.started is None:
-        return (one.folder.name, "–", "–", "–", one.state)
-    return (one.folder.name, _local(one.started), clock(one.seconds), one.source, one.state)
+        return (one.folder.name, "–", "–", "–", tr(one.state))
+    return (one.folder.name, _local(one.started), clock(one.seconds), one.source, tr(one.state))
 
 
 def _local(when: datetime) -> str:

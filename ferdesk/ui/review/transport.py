@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QVBoxLayo
 
 from ferdesk.review.playhead import SPEEDS
 from ferdesk.review.stamps import stamp
+from ferdesk.texts import tr
 from ferdesk.ui import icons
 from ferdesk.ui.review.keys import KeyName, key_button, tip
 from ferdesk.ui.theme import DARK, GAP, Colours, named
@@ -22,9 +23,9 @@ _MOVES: Final[Mapping[KeyName, icons.Name]] = {
 _MOVE_WIDTH: Final = 36
 _JUMP_WIDTH: Final = 26
 _JUMPS: Final[tuple[tuple[str, KeyName, KeyName], ...]] = (
-    ("Change", "change_before", "next_change"),
-    ("Contested", "contest_before", "next_contest"),
-    ("Note", "annotation_before", "next_annotation"),
+    (tr("Change"), "change_before", "next_change"),
+    (tr("Contested"), "contest_before", "next_contest"),
+    (tr("Note"), "annotation_before", "next_annotation"),
 )
 
 
@@ -45,14 +46,14 @@ class Transport(QWidget):
         self._colours = DARK
         self._playing = False
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setAccessibleName("Place in the session")
+        self.slider.setAccessibleName(tr("Place in the session"))
         self.slider.valueChanged.connect(self.index_wanted)
         self.place = named(QLabel(), "statusSource")
-        self.place.setAccessibleName("Time and frame")
+        self.place.setAccessibleName(tr("Time and frame"))
         self.place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.speed = QComboBox()
-        self.speed.setAccessibleName("Speed")
-        self.speed.setToolTip(f"{tip('slower')}, {tip('faster').lower()}")
+        self.speed.setAccessibleName(tr("Speed"))
+        self.speed.setToolTip(f"{tip('slower')}\n{tip('faster')}")
         for speed in SPEEDS:
             self.speed.addItem(f"{speed:g}×", speed)
         self.speed.setCurrentIndex(SPEEDS.index(1.0))
@@ -83,12 +84,13 @@ class Transport(QWidget):
         """Show where the review is."""
         with QSignalBlocker(self.slider):
             self.slider.setValue(index)
-        self.place.setText(f"{stamp(time_s)} / {stamp(length_s)}   frame {number}")
+        text = tr("{time} / {length}   frame {number}")
+        self.place.setText(text.format(time=stamp(time_s), length=stamp(length_s), number=number))
 
     def show_playing(self, playing: bool) -> None:
         """Offer to pause, or to play."""
         self._playing = playing
-        self.buttons["play"].setAccessibleName("Pause" if playing else "Play")
+        self.buttons["play"].setAccessibleName(tr("Pause") if playing else tr("Play"))
         self._show_icons()
 
     def step_speed(self, step: int) -> None:

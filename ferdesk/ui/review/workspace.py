@@ -12,6 +12,7 @@ from ferdesk.review.opening import Opened, Trouble, open_session, remark_on, tro
 from ferdesk.sessions import schema
 from ferdesk.sessions.repair import repair
 from ferdesk.sessions.verify import Findings
+from ferdesk.texts import tr
 from ferdesk.ui.banner import BannerAction, BannerStack, Level
 from ferdesk.ui.in_turns import InTurns
 from ferdesk.ui.review import keys
@@ -58,7 +59,7 @@ class ReviewWorkspace(QWidget):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("review")
-        self.setAccessibleName("Review of recorded sessions")
+        self.setAccessibleName(tr("Review of recorded sessions"))
         self.setAcceptDrops(True)
         self._jobs = jobs
         self._say = say
@@ -73,10 +74,10 @@ class ReviewWorkspace(QWidget):
         self.waiting.setWordWrap(True)
         self.exporting = Exporting(self, jobs, self.banners)
         self.title = ElidedLabel()
-        self.open_button = keys.key_button("open", "Open session…", self.ask)
-        self.overlay_button = keys.key_button("overlay", "Overlay", self.toggle_overlay)
+        self.open_button = keys.key_button("open", tr("Open session…"), self.ask)
+        self.overlay_button = keys.key_button("overlay", tr("Overlay"), self.toggle_overlay)
         self.overlay_button.setCheckable(True)
-        self.close_button = keys.key_button("close", "Close", self.close_session)
+        self.close_button = keys.key_button("close", tr("Close"), self.close_session)
         self.actions_by_name: dict[keys.KeyName, QAction] = {}
         self._lay_out()
         self._made_page = InTurns(self._make_page(), self)
@@ -97,7 +98,7 @@ class ReviewWorkspace(QWidget):
         self._clear_messages()
         self._let_go()
         self._opening = folder
-        self._wait(f"Opening {folder.name}…")
+        self._wait(tr("Opening {name}…").format(name=folder.name))
         self._jobs.submit(
             lambda: open_session(folder),
             lambda opened: self._show(folder, opened),
@@ -106,7 +107,7 @@ class ReviewWorkspace(QWidget):
 
     def ask(self) -> None:
         """Let the user choose a session's folder."""
-        dialog = QFileDialog(self, "Open a recorded session: its folder", str(self._folder))
+        dialog = QFileDialog(self, tr("Open a recorded session: its folder"), str(self._folder))
         dialog.setObjectName("open")
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly, True)
@@ -125,7 +126,7 @@ class ReviewWorkspace(QWidget):
         self._clear_messages()
         grabber = self.page.take_grabber()
         self._opening = folder
-        self._wait(f"Repairing {folder.name}…")
+        self._wait(tr("Repairing {name}…").format(name=folder.name))
         self._jobs.submit(
             lambda: self._mend(folder, grabber),
             lambda outcome: self._repaired(folder, *outcome),
@@ -175,9 +176,9 @@ class ReviewWorkspace(QWidget):
         yield
         below = empty_plot()
         yield
-        odds = TimePlot("Probabilities over time", self._jobs, above)
+        odds = TimePlot(tr("Probabilities over time"), self._jobs, above)
         yield
-        activations = TimePlot("Action units over time", self._jobs, below)
+        activations = TimePlot(tr("Action units over time"), self._jobs, below)
         yield
         plots = ReviewPlots(odds, activations)
         yield
@@ -258,18 +259,20 @@ class ReviewWorkspace(QWidget):
             self._show_trouble(opened.folder, trouble_of(error), "error")
 
     def _video_failed(self, text: str) -> None:
-        self.banners.show_message(
-            _VIDEO, f"{text} The faces are drawn on a plain background.", "warning"
-        )
+        drawn = tr("The faces are drawn on a plain background.")
+        self.banners.show_message(_VIDEO, f"{text} {drawn}", "warning")
 
     def _repaired(self, folder: Path, found: Findings, done: list[str]) -> None:
         if folder != self._opening:
             return
-        text = "; ".join([*done, *found.notes]) or "there was nothing to mend"
-        faults = f" Still wrong: {'; '.join(found.faults)}." if found.faults else ""
+        what = "; ".join([*done, *found.notes]) or tr("there was nothing to mend")
+        text = tr("Repaired: {what}.").format(what=what)
+        if found.faults:
+            wrong = tr("Still wrong: {what}.").format(what="; ".join(found.faults))
+            text = f"{text} {wrong}"
         self.open(folder)
         level: Level = "warning" if found.faults else "info"
-        self.banners.show_message(_REPAIR, f"Repaired: {text}.{faults}", level)
+        self.banners.show_message(_REPAIR, text, level)
 
     def _mend(self, folder: Path, grabber: Grabber | None) -> tuple[Findings, list[str]]:
         # Else it would be we who have the session open.
@@ -279,7 +282,7 @@ class ReviewWorkspace(QWidget):
             return repair(folder)
 
     def _show_trouble(self, folder: Path, trouble: Trouble, level: Level) -> None:
-        mend = BannerAction("Repair", lambda: self.repair(folder))
+        mend = BannerAction(tr("Repair"), lambda: self.repair(folder))
         ways = (mend,) if trouble.repairable else ()
         self.banners.show_message(_SESSION, trouble.text, level, ways)
 
