@@ -156,7 +156,7 @@ _QUICK: Final[dict[str, Any]] = {
     "least_images": 8,
     "batch": 32,
     "passes": 1,
-    "epochs": 120,
+    "epochs": 300,
     "ema_decay": 0.995,
     "patience": 10,
     "samples_every": 10,
