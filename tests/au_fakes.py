@@ -101,6 +101,7 @@ class GapDisambiguator:
     """Asks the lips when the two most probable expressions are close."""
 
     bundle = SimpleNamespace(name="gap")
+    thresholds = (0.3, 0.0)
 
     def decide(self, raw: FloatArray, aus: AuValues | None) -> Verdict:
         first, second = (EXPRESSIONS[index] for index in np.argsort(-raw)[:2])

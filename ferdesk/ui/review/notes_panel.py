@@ -230,7 +230,7 @@ class NotesPanel(QWidget):
         def failed(again: Exception) -> None:
             known = isinstance(again, FerdeskError)
             unknown = tr("Annotations cannot be read: {error}").format(error=again)
-            self._report(str(again) if known else unknown)
+            self._report(f"{lost} {again if known else unknown}")
 
         self._jobs.submit(lambda: notes_of(opened.folder), show, failed)
 
