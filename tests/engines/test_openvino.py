@@ -84,6 +84,21 @@ def test_auto_names_its_precision_and_stays_close() -> None:
     fast.close()
 
 
+def test_the_first_convolution_stays_exact() -> None:
+    if "BF16" not in openvino_runtime.core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("this processor does not compute in bf16")
+    engine = OpenVinoEngine(NET, precision="auto")
+    computed = [
+        node.get_rt_info()["runtimePrecision"].astype(str)
+        for node in engine._request.get_compiled_model().get_runtime_model().get_ordered_ops()
+        if node.get_rt_info()["layerType"].astype(str) == "Convolution"
+    ]
+    assert computed[0] == "f32"
+    assert len(computed) > 1
+    assert set(computed[1:]) == {"bf16"}
+    engine.close()
+
+
 def test_a_file_that_is_no_net(tmp_path: Path) -> None:
     path = tmp_path / "net.tflite"
     path.write_bytes(b"TFL3 or not")
