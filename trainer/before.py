@@ -40,17 +40,20 @@ def resolved(recipe: Recipe, folder: Path) -> Recipe:
     Raises:
         TrainError: there is no such run yet.
     """
-    paths = {}
-    for key in ("face", "weights"):
-        text = getattr(recipe, key)
-        if text.startswith(MARK):
-            run = RunFolder(run_before(text[1:], folder))
-            if not run.best.is_file():
-                raise TrainError(
-                    f"{recipe.name} starts from the run of {text[1:]}, which is not in "
-                    f"{run.folder}: train that first, or let `reproduce` or `cv` do all of it."
-                )
-            paths[key] = str(run.folder)
+
+    def path(text: str) -> str:
+        if not text.startswith(MARK):
+            return text
+        run = RunFolder(run_before(text[1:], folder))
+        if not run.best.is_file():
+            raise TrainError(
+                f"{recipe.name} starts from the run of {text[1:]}, which is not in "
+                f"{run.folder}: train that first, or let `reproduce` or `cv` do all of it."
+            )
+        return str(run.folder)
+
+    teachers = ",".join(path(name.strip()) for name in recipe.teachers.split(","))
+    paths = {"face": path(recipe.face), "weights": path(recipe.weights), "teachers": teachers}
     return recipe.model_copy(update=paths)
 
 

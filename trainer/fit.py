@@ -79,8 +79,8 @@ def fit(
     """
     with team() as us, stop_signals() as stop:
         device = default_device()
-        sets = split_of(train, recipe, device), split_of(valid, recipe, device)
         found = resolved(recipe, run.folder)
+        sets = split_of(train, found, device), split_of(valid, found, device)
         state = new_state(found, device, resume=resume)
         check_auxiliary(recipe, auxiliary, state.net, us)
         guide = Guide(found, state.net) if recipe.face else None

@@ -128,3 +128,10 @@ def test_a_run_that_does_not_count_its_images_is_refused(run, parts, tmp_path):
     with pytest.raises(TrainError, match=r"run\.json does not say how many"):
         training_data(recipe, parts[0])
     assert json.loads(copy.about.read_text()) == {"train_images": "many"}
+
+
+def test_a_teacher_that_was_not_trained_yet(parts, tmp_path):
+    recipe = RECIPES.get("compact-votes").override({"teachers": "@khorrami2015-ferplus, x"})
+    assert recipe.after == ("khorrami2015-ferplus",)
+    with pytest.raises(TrainError, match="starts from the run of khorrami2015-ferplus, which is"):
+        fit(recipe, *parts, RunFolder(tmp_path / "pupil"), data=tmp_path)

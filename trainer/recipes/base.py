@@ -112,7 +112,8 @@ class Recipe(Training):
     votes: VoteRule = "without_outliers"
     """How an image's votes become the distribution that the net is trained towards."""
     teachers: str = ""
-    """Runs or bundles, separated by commas, whose mean answer is part of the target."""
+    """Runs or bundles, separated by commas, whose mean answer is part of the target; "@recipe" is
+    the run of that recipe which lies beside this one's."""
     teachers_share: float = Field(default=0.5, ge=0, le=1)
     """How much of the target is the teachers' answer; the rest is the votes."""
     face: str = ""
@@ -137,7 +138,8 @@ class Recipe(Training):
     @property
     def after(self) -> tuple[str, ...]:
         """The recipes whose runs it needs."""
-        named = (text[1:] for text in (self.face, self.weights) if text.startswith(_AFTER))
+        given = (self.face, self.weights, *map(str.strip, self.teachers.split(",")))
+        named = (text[1:] for text in given if text.startswith(_AFTER))
         return tuple(dict.fromkeys(named))
 
     def override(self, changes: dict[str, str]) -> "Recipe":
