@@ -304,7 +304,7 @@ def mapped_run(parts, tmp_path_factory):
     fit(RECIPES.get(TEACHER).override(changes), *resized, teacher, data=folder)
     pupil = RunFolder(folder / "pupil")
     changes |= {"teachers": f"@{TEACHER}", "teachers_share": "0.25"}
-    fit(RECIPES.get("compact-votes").override(changes), *resized, pupil, data=folder)
+    fit(RECIPES.get("compact-taught").override(changes), *resized, pupil, data=folder)
     return pupil, resized
 
 
