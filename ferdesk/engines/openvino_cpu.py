@@ -77,7 +77,7 @@ class OpenVinoEngine:
             if number == "bf16":
                 model = _exact_entry(ov, model)
             compiled = core.compile_model(model, device, _options(device, number, threads))
-        except RuntimeError as error:
+        except (RuntimeError, OSError, ElementTree.ParseError) as error:
             raise ModelError(f"{path} cannot be loaded as a net: {_first_line(error)}") from error
         self._request = compiled.create_infer_request()
         # The tensors are fetched once: looking them up and wrapping them anew for each row costs as

@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 import subprocess
@@ -5,13 +6,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from mapped_net import BIAS, write_net
 from onnx import TensorProto, helper, numpy_helper
 
 from ferdesk.bundles import find_bundle
 from ferdesk.core.errors import ModelError
-from ferdesk.engines import openvino_runtime
+from ferdesk.engines import openvino_cpu, openvino_runtime
 from ferdesk.engines.base import Pixels
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
 
@@ -97,6 +99,36 @@ def test_the_first_convolution_stays_exact() -> None:
     assert len(computed) > 1
     assert set(computed[1:]) == {"bf16"}
     engine.close()
+
+
+def test_names_that_xml_cannot_hold(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    write_net(path)
+    model = onnx.load(path)
+    for node in model.graph.node:
+        node.name = f"\x01<{node.name}"
+    path.write_bytes(model.SerializeToString())
+    batch = np.zeros((1, 1, 48, 48), np.float32)
+    try:
+        engine = OpenVinoEngine(path, precision="auto")
+    except ModelError as error:
+        assert "cannot be loaded as a net" in str(error)
+        assert "\n" not in str(error)
+    else:
+        assert np.isfinite(engine.run(batch)["logits"]).all()
+        engine.close()
+
+
+def test_a_full_disk_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    if "BF16" not in openvino_runtime.core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("this processor does not compute in bf16")
+
+    def full(prefix: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(openvino_cpu, "TemporaryDirectory", full)
+    with pytest.raises(ModelError, match="No space left on device"):
+        OpenVinoEngine(NET, precision="auto")
 
 
 def test_a_file_that_is_no_net(tmp_path: Path) -> None:
