@@ -52,7 +52,7 @@ def resolved(recipe: Recipe, folder: Path) -> Recipe:
             )
         return str(run.folder)
 
-    teachers = ",".join(path(name.strip()) for name in recipe.teachers.split(","))
+    teachers = tuple(map(path, recipe.teachers))
     paths = {"face": path(recipe.face), "weights": path(recipe.weights), "teachers": teachers}
     return recipe.model_copy(update=paths)
 

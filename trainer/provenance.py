@@ -23,18 +23,6 @@ _FER2013_CROPS: Final = ("ferplus", "fer2013")
 _FER2013_SIDE: Final = 48
 
 
-def teacher_names(teachers: str) -> tuple[str, ...]:
-    """The names in a recipe's `teachers`.
-
-    Raises:
-        TrainError: a comma with nothing before or after it, or nothing at all.
-    """
-    names = tuple(name.strip() for name in teachers.split(","))
-    if not all(names):
-        raise TrainError(f"teachers={teachers!r}: write runs or bundles, with commas between them.")
-    return names
-
-
 def run_folder(name: str) -> RunFolder | None:
     """The run that lies at `name`, or None where it is no run's folder."""
     run = RunFolder(Path(name))
@@ -90,7 +78,7 @@ def recipe_values(recipe: Recipe) -> dict[str, Value]:
     values: dict[str, Value] = recipe.model_dump(exclude={"title", "paper"})
     values["weights"] = Path(recipe.weights).name
     values["face"] = Path(recipe.face).name
-    values["teachers"] = ",".join(_short(recipe.teachers))
+    values["teachers"] = _short(recipe.teachers)
     return values
 
 
@@ -113,7 +101,7 @@ def notes(recipe: Recipe, valid: Faces) -> str:
         )
     if recipe.teachers:
         said.append(
-            f"It was distilled from {', '.join(_short(recipe.teachers))}: their mean answer is "
+            f"It was distilled from {_short(recipe.teachers)}: their mean answer is "
             f"{recipe.teachers_share:.0%} of what it was trained towards."
         )
     if recipe.weights:
@@ -128,8 +116,8 @@ def notes(recipe: Recipe, valid: Faces) -> str:
     return " ".join(said)
 
 
-def _short(teachers: str) -> list[str]:
-    return [Path(name).name for name in teacher_names(teachers)] if teachers else []
+def _short(teachers: tuple[str, ...]) -> str:
+    return ", ".join(Path(name).name for name in teachers)
 
 
 def _entry(recipe: Recipe | GanRecipe, part: str, images: int) -> TrainingData:
@@ -144,7 +132,7 @@ def _of(name: str, part: str, images: int) -> TrainingData:
 def _inherited(recipe: Recipe) -> tuple[TrainingData, ...]:
     """What a net knows from its teachers, from its first weights and from its face net."""
     found: list[TrainingData] = []
-    for name in teacher_names(recipe.teachers) if recipe.teachers else ():
+    for name in recipe.teachers:
         found += _data_of(name)
     for start in (recipe.weights, recipe.face):
         run = run_folder(start) if start else None

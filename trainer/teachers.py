@@ -17,19 +17,19 @@ from trainer.errors import TrainError
 from trainer.evaluate import bundle_probabilities
 from trainer.precision import default_device
 from trainer.predict import load_run, predict_logits
-from trainer.provenance import run_folder, teacher_bundle, teacher_names
+from trainer.provenance import run_folder, teacher_bundle
 from trainer.runs import RunFolder
 
 _AT_ONCE: Final = 4096  # pictures that are turned round and brought to the device together
 
 
-def teacher_targets(teachers: str, images: ImageU8) -> FloatArray:
+def teacher_targets(teachers: tuple[str, ...], images: ImageU8) -> FloatArray:
     """The mean answer of several nets to pictures and their mirror images.
 
     Args:
-        teachers: runs' folders or bundles (by name or folder), separated by commas. Bundles answer
-            with calibrated probabilities, runs with those of their best epoch, in the device's
-            quickest precision.
+        teachers: runs' folders or bundles (by name or folder), one or more. Bundles answer with
+            calibrated probabilities, runs with those of their best epoch, in the device's quickest
+            precision.
         images: (n, size, size) uint8, grey, n >= 1.
 
     Returns:
@@ -39,9 +39,8 @@ def teacher_targets(teachers: str, images: ImageU8) -> FloatArray:
         TrainError: there is no such run or bundle, or it takes pictures of another size.
         BundleError: a bundle is not sound.
     """
-    names = teacher_names(teachers)
     total = np.zeros((len(images), len(EXPRESSIONS)), np.float64)
-    for name in names:
+    for name in teachers:
         run = run_folder(name)
         total += _of_bundle(name, images) if run is None else _of_run(run, images)
     return np.asarray(total / total.sum(axis=1, keepdims=True), np.float32)

@@ -49,46 +49,52 @@ def answers_of_bundle(folder, images):
 def test_a_run_s_answer(run, parts, monkeypatch):
     images = parts[0].images
     expected = answers_of_run(run, images)
-    targets = teacher_targets(str(run.folder), images)
+    targets = teacher_targets((str(run.folder),), images)
     assert targets.shape == (len(images), 8)
     assert targets.dtype == np.float32
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(targets, expected, atol=0.02)  # in the quickest precision
     monkeypatch.setattr(teachers_module, "_AT_ONCE", 7)
-    np.testing.assert_allclose(teacher_targets(str(run.folder), images), targets, atol=0.02)
+    np.testing.assert_allclose(teacher_targets((str(run.folder),), images), targets, atol=0.02)
 
 
 def test_a_bundle_s_answer(bundle, parts):
     images = parts[1].images
-    targets = teacher_targets(str(bundle), images)
+    targets = teacher_targets((str(bundle),), images)
     np.testing.assert_allclose(targets, answers_of_bundle(bundle, images), atol=1e-5)
     mirrored = np.ascontiguousarray(images[:, :, ::-1])
-    np.testing.assert_allclose(teacher_targets(str(bundle), mirrored), targets, atol=1e-5)
+    np.testing.assert_allclose(teacher_targets((str(bundle),), mirrored), targets, atol=1e-5)
 
 
 def test_several_teachers_count_alike(run, bundle, parts):
     images = parts[1].images
-    both = teacher_targets(f" {run.folder} , {bundle}", images)
-    one, other = (teacher_targets(str(name), images) for name in (run.folder, bundle))
+    both = teacher_targets((str(run.folder), str(bundle)), images)
+    one, other = (teacher_targets((str(name),), images) for name in (run.folder, bundle))
     np.testing.assert_allclose(both, (one + other) / 2, atol=0.01)
 
 
 def test_an_installed_bundle_is_found_by_its_name(parts):
-    targets = teacher_targets("khorrami2015-ferplus", parts[1].images[:4])
+    targets = teacher_targets(("khorrami2015-ferplus",), parts[1].images[:4])
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
 
 
-@pytest.mark.parametrize("teachers", ["", ",", "khorrami2015-ferplus,", " , x"])
-def test_empty_names_are_refused(teachers, parts):
-    with pytest.raises(TrainError, match="with commas between them"):
-        teacher_targets(teachers, parts[1].images)
+def test_teachers_are_named_between_commas():
+    recipe = RECIPES.get("khorrami2015-ferplus")
+    assert recipe.override({"teachers": " a , b/c"}).teachers == ("a", "b/c")
+    assert recipe.override({"teachers": ""}).teachers == ()
+
+
+@pytest.mark.parametrize("teachers", [",", "khorrami2015-ferplus,", " , x"])
+def test_empty_names_are_refused(teachers):
+    with pytest.raises(TrainError, match=r"--set teachers=.*with commas between them"):
+        RECIPES.get("khorrami2015-ferplus").override({"teachers": teachers})
 
 
 def test_unknown_teachers_are_refused(parts):
     with pytest.raises(
         TrainError, match="'nobody' is neither a run's folder nor a bundle"
     ) as error:
-        teacher_targets("nobody", parts[1].images)
+        teacher_targets(("nobody",), parts[1].images)
     assert "khorrami2015-ferplus" in str(error.value)
 
 
@@ -96,7 +102,7 @@ def test_pictures_of_another_size_are_refused(run, parts):
     small = parts[1].images[:, :40, :40]
     for name in (str(run.folder), "khorrami2015-ferplus"):
         with pytest.raises(TrainError, match="takes 48 x 48 pictures, but those here are 40 x 40"):
-            teacher_targets(name, small)
+            teacher_targets((name,), small)
 
 
 def test_data_of_teachers_and_of_first_weights_is_named(run, bundle, parts):

@@ -41,7 +41,7 @@ add_recipe(
             ),
             # These three together are right more often on valid than any of them, or than all with
             # the zero-bias CNN.
-            "teachers": "@kyritsis-wrn-28-4,@kyritsis-resnet18,@compact-votes",
+            "teachers": ("@kyritsis-wrn-28-4", "@kyritsis-resnet18", "@compact-votes"),
             "dropout": 0.1,
             "epochs": 100,
             "small_size": 32,

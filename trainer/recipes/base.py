@@ -1,9 +1,10 @@
 """Recipe: all that decides a training, frozen; its defaults are what recipes share."""
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
@@ -25,6 +26,16 @@ Augmentation = Literal["ranges", "patches"]
 _FIXED = frozenset({"name", "title", "paper", "table", "published"})
 _AFTER = "@"
 R = TypeVar("R")
+
+
+def _between_commas(names: object) -> object:
+    """The names that a text has between its commas; what is no text stays as it is."""
+    if not isinstance(names, str):
+        return names
+    found = tuple(name.strip() for name in names.split(",")) if names.strip() else ()
+    if not all(found):
+        raise ValueError("write runs or bundles, with commas between them")
+    return found
 
 
 class Training(BaseModel):
@@ -111,9 +122,9 @@ class Recipe(Training):
     loss: Loss = "cross_entropy"
     votes: VoteRule = "without_outliers"
     """How an image's votes become the distribution that the net is trained towards."""
-    teachers: str = ""
-    """Runs or bundles, separated by commas, whose mean answer is part of the target; "@recipe" is
-    the run of that recipe which lies beside this one's."""
+    teachers: Annotated[tuple[str, ...], BeforeValidator(_between_commas)] = ()
+    """Runs or bundles, in a text separated by commas, whose mean answer is part of the target;
+    "@recipe" is the run of that recipe which lies beside this one's."""
     teachers_share: float = Field(default=0.5, ge=0, le=1)
     """How much of the target is the teachers' answer; the rest is the votes."""
     face: str = ""
@@ -138,7 +149,7 @@ class Recipe(Training):
     @property
     def after(self) -> tuple[str, ...]:
         """The recipes whose runs it needs."""
-        given = (self.face, self.weights, *map(str.strip, self.teachers.split(",")))
+        given = (self.face, self.weights, *self.teachers)
         named = (text[1:] for text in given if text.startswith(_AFTER))
         return tuple(dict.fromkeys(named))
 
