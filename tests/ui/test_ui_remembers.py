@@ -134,7 +134,7 @@ def test_sessions_from_elsewhere_are_listed_until_they_are_gone(
         assert window.review is not None
         listed = window.review.sessions
         qtbot.waitUntil(lambda: listed.model.rowCount() == 2, timeout=LONG)
-        names = {listed.model.session_at(row).folder.name for row in range(2)}
+        names = {listed.model.row_at(row).folder.name for row in range(2)}
         assert names == {"here.ferdesk", "talk.ferdesk"}
         assert "opened from elsewhere" in listed.words.text()
         shutil.rmtree(stick)

@@ -238,7 +238,7 @@ class NotesPanel(QWidget):
         """Show the note book; the annotation of `key` is chosen, where it is there."""
         self._refreshing = True
         self.model.editable = self.editable
-        self.model.show_notes(self.notes)
+        self.model.show_rows(self.notes.rows())
         row = self.model.row_of(key) if key is not None else None
         if row is not None:
             self.choose(row)

@@ -4,15 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from ferdesk.core.labels import EXPRESSIONS
-from ferdesk.review.notes import MOST_TEXT, NoteBook, kind_of
+from ferdesk.review.notes import MOST_TEXT, kind_of
 from ferdesk.review.stamps import seconds_of, stamp
 from ferdesk.sessions.readings import Annotation, AnnotationKind
 from ferdesk.texts import tr
 from ferdesk.ui import words
+from ferdesk.ui.review.rows_table import Index, RowsTable
 from ferdesk.ui.review.words import one_line, plain_tip
 
 COLUMNS: Final = (tr("Time"), tr("End"), tr("Text"), tr("Person"), tr("Kind"), tr("Author"))
@@ -32,12 +33,9 @@ TEXT_CHOICES: Final = tuple(_STORED)
 
 _LARGEST_ID: Final = 2**31
 
-_Index = QModelIndex | QPersistentModelIndex
-_NO_PARENT: Final = QModelIndex()
 
-
-class NotesTable(QAbstractTableModel):
-    """The rows of a note book.
+class NotesTable(RowsTable[tuple[int, Annotation]]):
+    """The rows of a note book: each a key and its annotation.
 
     Its signals: `edited` gives a key and the annotation as the user wants it, `refused` says why a
     cell cannot hold what was typed.
@@ -47,45 +45,22 @@ class NotesTable(QAbstractTableModel):
     refused = Signal(str)
 
     def __init__(self) -> None:
-        super().__init__()
-        self._rows: list[tuple[int, Annotation]] = []
+        super().__init__(COLUMNS)
         self.editable = False
-
-    def show_notes(self, notes: NoteBook) -> None:
-        """Show all of them anew."""
-        self.beginResetModel()
-        self._rows = notes.rows()
-        self.endResetModel()
 
     def key_at(self, row: int) -> int:
         """The key of a row's annotation."""
-        return self._rows[row][0]
+        return self.row_at(row)[0]
 
     def note_at(self, row: int) -> Annotation:
         """A row's annotation."""
-        return self._rows[row][1]
+        return self.row_at(row)[1]
 
     def row_of(self, key: int) -> int | None:
         """The row of a key; None where it is gone."""
         return next((row for row, (other, _) in enumerate(self._rows) if other == key), None)
 
-    def rowCount(self, parent: _Index = _NO_PARENT) -> int:
-        """How many annotations there are."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: _Index = _NO_PARENT) -> int:
-        """How many columns there are."""
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """What stands above the columns."""
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        return None
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """What a cell shows, and what is edited."""
         text = _cells(self.note_at(index.row()))[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
@@ -94,16 +69,16 @@ class NotesTable(QAbstractTableModel):
             return plain_tip(text)
         return text if role == Qt.ItemDataRole.EditRole else None
 
-    def flags(self, index: _Index) -> Qt.ItemFlag:
+    def flags(self, index: Index) -> Qt.ItemFlag:
         """Whether a cell can be edited."""
         flags = super().flags(index)
         return flags | Qt.ItemFlag.ItemIsEditable if self.editable else flags
 
-    def setData(self, index: _Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Take in what was typed; `edited` or `refused` says what came of it."""
         if role != Qt.ItemDataRole.EditRole or not self.editable:
             return False
-        key, note = self._rows[index.row()]
+        key, note = self.row_at(index.row())
         try:
             changed = _changed(note, index.column(), str(value).strip())
         except ValueError as error:
@@ -128,7 +103,7 @@ class ChoiceDelegate(QStyledItemDelegate):
         self._free = free
 
     def createEditor(
-        self, parent: QWidget, option: QStyleOptionViewItem, index: _Index
+        self, parent: QWidget, option: QStyleOptionViewItem, index: Index
     ) -> QComboBox:
         """The list."""
         box = QComboBox(parent)

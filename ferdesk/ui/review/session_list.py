@@ -112,7 +112,7 @@ class SessionList(QWidget):
         self._show(sessions)
 
     def _show(self, sessions: Sequence[Listed]) -> None:
-        self.model.show_sessions(sessions)
+        self.model.show_rows(sessions)
         if sessions:
             if self._others:
                 text = tr("Recordings in {folder}, and those opened from elsewhere")
@@ -131,12 +131,12 @@ class SessionList(QWidget):
         self.words.setText(text.format(folder=self._folder))
 
     def _failed(self, error: Exception) -> None:
-        self.model.show_sessions(())
+        self.model.show_rows(())
         text = tr("{folder} cannot be read: {error}")
         self.words.setText(text.format(folder=self._folder, error=error))
 
     def _choose(self, row: int) -> None:
-        self.chosen.emit(self.model.session_at(row).folder)
+        self.chosen.emit(self.model.row_at(row).folder)
 
 
 def _newest_first(folder: Path, others: Sequence[Path]) -> list[Listed]:
