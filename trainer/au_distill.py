@@ -18,9 +18,10 @@ from torch.nn import functional
 from ferdesk.core.preprocess import normalise
 from trainer.au_data import AuSet, AuSets, mirrored
 from trainer.augment import augment, draw, mirrors
+from trainer.bars import images_bar
 from trainer.checkpoint import State, load_state, save_best, save_state
 from trainer.errors import StoppedError, TrainError
-from trainer.fit import batch_end, training_bar, update_average
+from trainer.fit import batch_end, update_average
 from trainer.nets.au_net import NAME, AuNet
 from trainer.optimise import build_optimiser, rate, set_rate
 from trainer.plots import draw_au_curves
@@ -175,7 +176,7 @@ def _train(state: State, course: _Course) -> None:
     """Epoch after epoch, with a line about each."""
     recipe, n = course.recipe, len(course.train)
     console = Console(stderr=True, highlight=False)
-    with training_bar(console) as bar:
+    with images_bar(console) as bar:
         task = bar.add_task(recipe.name, total=recipe.epochs * n, rate=0.0)
         while state.epoch < recipe.epochs:
             if state.position == 0:

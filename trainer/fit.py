@@ -13,12 +13,12 @@ from typing import Any, Final
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from ferdesk.core.preprocess import normalise
 from trainer.augment import augment, draw, mix
+from trainer.bars import images_bar
 from trainer.before import digests, resolved
 from trainer.checkpoint import State, load_state, save_best, save_state
 from trainer.datasets.base import Faces
@@ -77,10 +77,12 @@ def fit(
             resume nor to replace it.
         OutputError: the folder cannot be written.
     """
-    with team() as us, stop_signals() as stop:
+    with team() as us:
+        if us.leads:
+            run.check(resume=resume, fresh=fresh)
         device = default_device()
         found = resolved(recipe, run.folder)
-        sets = split_of(train, found, device), split_of(valid, found, device)
+        sets = split_of(train, found, device, run.folder), split_of(valid, found, device)
         state = new_state(found, device, resume=resume)
         check_auxiliary(recipe, auxiliary, state.net, us)
         guide = Guide(found, state.net) if recipe.face else None
@@ -99,7 +101,8 @@ def fit(
             run.write_about({**_about(recipe, data, sets, (train, valid), us), "before": before})
         if us.world > 1:  # dropout is each process's own
             torch.manual_seed(recipe.seed + us.rank + us.world * state.step)
-        _train(state, _Course(recipe, *sets, auxiliary, guide, run, us, stop))
+        with stop_signals() as stop:  # until here there is nothing to save
+            _train(state, _Course(recipe, *sets, auxiliary, guide, run, us, stop))
         if not recipe.epochs and us.leads:
             save_best(run.best, state, recipe)
     return state.rows
@@ -151,7 +154,7 @@ def _train(state: State, course: _Course) -> None:
     console = Console(stderr=True, highlight=False, quiet=not course.us.leads)
     learner = state.net if course.guide is None else course.guide.learner
     net = course.us.wrap(compiled(learner, course.train.images.device))
-    with training_bar(console) as bar:
+    with images_bar(console) as bar:
         task = bar.add_task(recipe.name, total=recipe.epochs * n, rate=0.0)
 
         def show() -> None:
@@ -331,18 +334,6 @@ def _stop(state: State, run: RunFolder, signum: int) -> None:
         f"Stopped by {signal.Signals(signum).name} in epoch {state.epoch + 1} ({done:.0%} of it "
         f"done); the state is in {run.last}. Go on with the same command and --resume.",
         signum,
-    )
-
-
-def training_bar(console: Console) -> Progress:
-    """A bar with images a second, on a terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %  {task.fields[rate]:.0f} img/s, left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
     )
 
 

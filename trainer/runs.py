@@ -119,13 +119,12 @@ class RunFolder:
         """What came of a feature recipe, which has none of the others."""
         return self.folder / "features.json"
 
-    def prepare(self, *, resume: bool, fresh: bool) -> None:
-        """Make the folder ready for a training.
+    def check(self, *, resume: bool, fresh: bool) -> None:
+        """See whether a training may begin here.
 
         Raises:
             TrainError: there is a run already and neither `resume` nor `fresh` was asked for, or
                 there is none to resume.
-            OutputError: the folder cannot be made or emptied.
         """
         if resume and not self.last.is_file():
             raise TrainError(f"There is no run to resume in {self.folder}; leave --resume out.")
@@ -134,6 +133,15 @@ class RunFolder:
                 f"There is a run in {self.folder} already: go on with --resume, "
                 "start over with --fresh, or choose another folder with --run."
             )
+
+    def prepare(self, *, resume: bool, fresh: bool) -> None:
+        """Make the folder ready for a training.
+
+        Raises:
+            TrainError: as `check`.
+            OutputError: the folder cannot be made or emptied.
+        """
+        self.check(resume=resume, fresh=fresh)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if fresh:

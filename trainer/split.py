@@ -1,6 +1,7 @@
 """Faces as a training wants them: on its device, with a target for each."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -32,12 +33,20 @@ class Split:
     majority: Tensor
 
 
-def split_of(faces: Faces, recipe: Recipe, device: torch.device) -> Split:
+def split_of(
+    faces: Faces, recipe: Recipe, device: torch.device, kept_in: Path | None = None
+) -> Split:
     """The faces that have a label, with their targets, on `device`.
 
     Of sets with votes, those whose plurality label is one of the eight. In the train part, the loss
     "majority" takes only those that have a majority (Barsoum et al. 2016, section 4.1), and
     teachers' answers are mixed into the targets (Hinton et al. 2015, section 2).
+
+    Args:
+        faces: a part of a data set.
+        recipe: what is asked of them.
+        device: where the images go.
+        kept_in: the run's folder, where teachers' answers stay; None asks them anew.
 
     Raises:
         TrainError: the recipe's patch has another size than the images, or no face has a label.
@@ -60,7 +69,7 @@ def split_of(faces: Faces, recipe: Recipe, device: torch.device) -> Split:
         majority = protocols.labels(kept.votes, "majority")
         targets = protocols.targets(kept.votes, recipe.votes)
     if learns and recipe.teachers:
-        taught = teacher_targets(recipe.teachers, kept.images)
+        taught = teacher_targets(recipe.teachers, kept.images, kept_in)
         targets = (1 - recipe.teachers_share) * targets + recipe.teachers_share * taught
     return Split(
         torch.from_numpy(kept.images)[:, None].to(device),

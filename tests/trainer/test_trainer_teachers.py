@@ -1,6 +1,7 @@
 """What teachers answer: runs, bundles, and both together."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -71,6 +72,63 @@ def test_several_teachers_count_alike(run, bundle, parts):
     both = teacher_targets((str(run.folder), str(bundle)), images)
     one, other = (teacher_targets((str(name),), images) for name in (run.folder, bundle))
     np.testing.assert_allclose(both, (one + other) / 2, atol=0.01)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The teachers that were asked, not their kept answers."""
+    names = []
+    ask = teachers_module._ask
+    monkeypatch.setattr(
+        teachers_module, "_ask", lambda name, *rest: names.append(name) or ask(name, *rest)
+    )
+    return names
+
+
+def test_answers_are_kept(run, bundle, parts, tmp_path, asked):
+    images, teachers = parts[1].images, (str(run.folder), str(bundle))
+    first = teacher_targets(teachers, images, tmp_path / "new")
+    assert asked == list(teachers)
+    np.testing.assert_array_equal(teacher_targets(teachers, images, tmp_path / "new"), first)
+    assert asked == list(teachers)
+    teacher_targets(teachers[:1], images[:5], tmp_path / "new")  # other pictures
+    assert asked == [*teachers, teachers[0]]
+    assert len(list((tmp_path / "new").iterdir())) == 3
+
+
+def test_a_teacher_that_was_trained_on_is_asked_again(run, parts, tmp_path, asked):
+    images, teacher = parts[1].images[:5], tmp_path / "teacher"
+    shutil.copytree(run.folder, teacher)
+    teacher_targets((str(teacher),), images, tmp_path)
+    content = torch.load(teacher / "best.pt", weights_only=True)
+    torch.save({**content, "epoch": 2}, teacher / "best.pt")
+    teacher_targets((str(teacher),), images, tmp_path)
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("damaged", [b"", b"no array", "shape", "pickle"])
+def test_damaged_answers_are_refused(run, parts, tmp_path, damaged):
+    images, teachers = parts[1].images[:5], (str(run.folder),)
+    teacher_targets(teachers, images, tmp_path)
+    (kept,) = tmp_path.glob("answers-*.npy")
+    if damaged == "shape":
+        np.save(kept, np.zeros((4, 8), np.float32))
+    elif damaged == "pickle":
+        np.save(kept, np.array([{}], object), allow_pickle=True)
+    else:
+        kept.write_bytes(damaged)
+    with pytest.raises(TrainError, match=r"answers-\w+\.npy.*Delete it"):
+        teacher_targets(teachers, images, tmp_path)
+
+
+def test_a_training_that_goes_on_does_not_ask_again(run, parts, tmp_path, asked):
+    changes = {"epochs": "1", "batch": "40", "small_epochs": "0", "teachers": str(run.folder)}
+    recipe, pupil = RECIPES.get("compact-taught").override(changes), RunFolder(tmp_path / "pupil")
+    fit(recipe, *parts, pupil, data=tmp_path)
+    with pytest.raises(TrainError, match="go on with --resume"):
+        fit(recipe, *parts, pupil, data=tmp_path)
+    fit(recipe.override({"epochs": "2"}), *parts, pupil, data=tmp_path, resume=True)
+    assert asked == [str(run.folder)]
 
 
 def test_an_installed_bundle_is_found_by_its_name(parts):

@@ -20,9 +20,10 @@ from torch import Tensor
 
 from ferdesk.core.preprocess import normalise
 from trainer.augment import PATCHES, augment, draw
+from trainer.bars import images_bar
 from trainer.datasets.base import Faces
 from trainer.errors import StoppedError, TrainError
-from trainer.fit import batch_end, training_bar, update_average
+from trainer.fit import batch_end, update_average
 from trainer.gan.losses import discriminator_loss, generator_loss
 from trainer.gan.nets import Answers
 from trainer.gan.people import People, one_hot, people_of
@@ -107,7 +108,7 @@ def _train(state: GanState, course: _Course) -> None:
     console = Console(stderr=True, highlight=False)
     for line in course.people.left_out:
         console.print(f"left out: {line}", markup=False)
-    with training_bar(console) as bar:
+    with images_bar(console) as bar:
         task = bar.add_task(recipe.name, total=recipe.epochs * n, rate=0.0)
         while state.epoch < recipe.epochs:
             if state.position == 0:
