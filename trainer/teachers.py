@@ -27,7 +27,7 @@ from trainer.precision import default_device
 from trainer.predict import load_run, predict_logits
 from trainer.provenance import run_folder, teacher_bundle
 from trainer.runs import RunFolder
-from trainer.tables import digest
+from trainer.tables import digest, make_folder
 
 _AT_ONCE: Final = 2048  # pictures that are turned round and brought to the device together
 _Answer = Callable[[ImageU8], FloatArray]
@@ -73,7 +73,7 @@ def _answers(name: str, images: ImageU8, kept_in: Path | None) -> FloatArray:
     if path.is_file():
         return _read(path, len(images))
     answers = _ask(name, run, images)
-    kept_in.mkdir(parents=True, exist_ok=True)
+    make_folder(kept_in)
     files.write_with(path, lambda temporary: np.save(temporary, answers))
     return answers
 
