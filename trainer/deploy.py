@@ -101,11 +101,9 @@ def deploy(net: nn.Module, size: int) -> Deployed:
         size: side of its patches in pixels.
     """
     net = copy.deepcopy(net).eval().requires_grad_(False)
-    # Never a type of its own to mypy, for a torch module has any attribute.
-    has_maps = isinstance(net, MapNet)
-    folded = _halved(fold(_WithMaps(cast(MapNet, net)) if has_maps else _Plain(net)))
+    folded = _halved(fold(with_outputs(net)))
     found = folded(torch.zeros(1, 1, size, size))
-    names = (LOGITS, CAM) if has_maps else (LOGITS,)
+    names = (LOGITS, CAM) if len(found) > 1 else (LOGITS,)
     outputs = tuple(
         OutputSpec(name=name, shape=tuple(value.shape[1:]))
         for name, value in zip(names, found, strict=True)
@@ -113,6 +111,12 @@ def deploy(net: nn.Module, size: int) -> Deployed:
     if outputs[0].shape != (len(EXPRESSIONS),):
         raise ValueError(f"the net gives {outputs[0].shape}, not one logit an expression")
     return Deployed(folded, outputs, size)
+
+
+def with_outputs(net: nn.Module) -> nn.Module:
+    """A net that gives its outputs as a bundle has them, in a tuple; it is there as `.net`."""
+    # Never a type of its own to mypy, for a torch module has any attribute.
+    return _WithMaps(cast(MapNet, net)) if isinstance(net, MapNet) else _Plain(net)
 
 
 @torch.no_grad()
@@ -144,21 +148,36 @@ def fold(net: nn.Module) -> fx.GraphModule:
         net: in eval mode.
     """
     traced = fx.symbolic_trace(net)
-    for node in list(traced.graph.nodes):
-        before = node.args[0] if node.args else None
-        if not isinstance(before, fx.Node) or "call_module" not in (node.op, before.op):
-            continue
-        if node.op != before.op or len(before.users) > 1:
-            continue
-        conv = traced.get_submodule(str(before.target))
-        norm = traced.get_submodule(str(node.target))
-        if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d:
-            traced.set_submodule(str(before.target), fuse_conv_bn_eval(conv, norm))
-            node.replace_all_uses_with(before)
-            traced.graph.erase_node(node)
+    for before, node in _pairs(traced):
+        conv = cast(nn.Conv2d, traced.get_submodule(str(before.target)))
+        norm = cast(nn.BatchNorm2d, traced.get_submodule(str(node.target)))
+        traced.set_submodule(str(before.target), fuse_conv_bn_eval(conv, norm))
+        node.replace_all_uses_with(before)
+        traced.graph.erase_node(node)
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced.eval()
+
+
+def folded_pairs(net: nn.Module) -> dict[str, str]:
+    """What `fold` would fold: the name of each such normalisation -> its convolution's."""
+    found = _pairs(fx.symbolic_trace(net))
+    return {str(node.target): str(before.target) for before, node in found}
+
+
+def _pairs(traced: fx.GraphModule) -> list[tuple[fx.Node, fx.Node]]:
+    """Each convolution whose answer goes to a batch normalisation and nowhere else, with that."""
+    found = []
+    for node in traced.graph.nodes:
+        before = node.args[0] if node.args else None
+        if not isinstance(before, fx.Node) or not node.op == before.op == "call_module":
+            continue
+        conv = traced.get_submodule(str(before.target))
+        norm = traced.get_submodule(str(node.target))
+        alone = len(before.users) == 1
+        if alone and type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d:
+            found.append((before, node))
+    return found
 
 
 def is_half(tensor: Tensor) -> bool:

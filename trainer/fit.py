@@ -20,6 +20,7 @@ from ferdesk.core.preprocess import normalise
 from trainer.augment import augment, draw, mix
 from trainer.bars import images_bar
 from trainer.before import digests, resolved
+from trainer.bundle_weights import measure_norms
 from trainer.checkpoint import State, load_state, save_best, save_state
 from trainer.datasets.base import Faces
 from trainer.errors import StoppedError, TrainError
@@ -36,7 +37,7 @@ from trainer.recipes import Recipe
 from trainer.runs import Row, RunFolder
 from trainer.signals import Stop, stop_signals
 from trainer.split import Split, hits, split_of
-from trainer.weights import start_from, train_mode
+from trainer.weights import start_from, starting_bundle, train_mode
 
 _CHECK_EVERY: Final = 50  # steps between looks at the loss, which on a GPU cost a wait
 _SAVE_EVERY_S: Final = 300.0  # within an epoch: what a power cut may take
@@ -83,7 +84,7 @@ def fit(
         device = default_device()
         found = resolved(recipe, run.folder)
         sets = split_of(train, found, device, run.folder), split_of(valid, found, device)
-        state = new_state(found, device, resume=resume)
+        state = new_state(found, device, resume=resume, images=sets[0].images)
         check_auxiliary(recipe, auxiliary, state.net, us)
         guide = Guide(found, state.net) if recipe.face else None
         if guide is not None:  # what is frozen by now has no momentum
@@ -108,13 +109,17 @@ def fit(
     return state.rows
 
 
-def new_state(recipe: Recipe, device: torch.device, *, resume: bool = False) -> State:
+def new_state(
+    recipe: Recipe, device: torch.device, *, resume: bool = False, images: Tensor | None = None
+) -> State:
     """A recipe's net and all that goes with it, before the first step.
 
     Args:
         recipe: names the net and, where it is not to be fresh, the weights it starts from.
         device: where to.
         resume: a checkpoint will give the weights; those of the recipe are not loaded.
+        images: what is learnt from, (n, 1, size, size) uint8 on `device`; wanted only where the
+            recipe starts from a bundle, which has no normalisation to go on with.
     """
     torch.manual_seed(recipe.seed)
     net = build_net(recipe.net, size=recipe.size, dropout=recipe.dropout)
@@ -123,6 +128,8 @@ def new_state(recipe: Recipe, device: torch.device, *, resume: bool = False) -> 
         said = f"not taken from {recipe.weights}, since of another size: {', '.join(left)}"
         Console(stderr=True, highlight=False, soft_wrap=True).print(said, markup=False)
     net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if images is not None and not resume and starting_bundle(recipe.weights) is not None:
+        measure_norms(net, images)
     ema = copy.deepcopy(net).requires_grad_(False).eval()
     generator = Generator().manual_seed(recipe.seed)
     optimiser = build_optimiser(net, recipe)

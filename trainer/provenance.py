@@ -16,6 +16,7 @@ from trainer.errors import TrainError
 from trainer.recipes import Recipe
 from trainer.recipes.ali2020 import GanRecipe
 from trainer.runs import RunFolder
+from trainer.weights import starting_bundle
 
 Value = str | int | float | bool | None
 IMAGENET: Final = "imagenet"
@@ -136,8 +137,11 @@ def _inherited(recipe: Recipe) -> tuple[TrainingData, ...]:
         found += _data_of(name)
     for start in (recipe.weights, recipe.face):
         run = run_folder(start) if start else None
+        bundle = starting_bundle(start) if run is None else None
         if run is not None:
             found += _data_of_run(run)
+        elif bundle is not None:
+            found += read_bundle(bundle, ModelBundle).training_data
     return tuple(found)
 
 

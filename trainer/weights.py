@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ferdesk.core.labels import EXPRESSIONS
+from trainer.bundle_weights import bundle_tensors, named_bundle
 from trainer.errors import TrainError
 from trainer.imagenet import imagenet_file
 from trainer.matconvnet import read_matconvnet
@@ -53,8 +54,9 @@ def load_weights(net: nn.Module, weights: str, name: str) -> list[str]:
         net: what is filled.
         weights: "imagenet" for torchvision's, fetched by torch.hub where they are not there yet, or
             for EfficientNet-Lite0 those of a package that has them; else a file (.safetensors, .pt
-            or .pth with a plain state dict, or .mat of MatConvNet; VGG-Face's names included) or a
-            run's folder or checkpoint, of which the averaged weights are taken.
+            or .pth with a plain state dict, or .mat of MatConvNet; VGG-Face's names included), a
+            run's folder or checkpoint, of which the averaged weights are taken, or a bundle by name
+            or folder (`trainer.bundle_weights`).
         name: the net's, for messages.
 
     Returns:
@@ -64,6 +66,9 @@ def load_weights(net: nn.Module, weights: str, name: str) -> list[str]:
         TrainError: no such file, not readable as weights, or of another net.
         DataError: a .mat file is damaged, or too large once unpacked.
     """
+    bundle = starting_bundle(weights)
+    if bundle is not None:
+        return _fill(net, bundle_tensors(net, bundle), bundle, name)
     path = imagenet_file(net, name) if weights == IMAGENET else Path(weights).expanduser()
     if isinstance(net, DeGanNet):
         found = read_tensors(path)
@@ -71,6 +76,14 @@ def load_weights(net: nn.Module, weights: str, name: str) -> list[str]:
         return _fill(net.encoder, inner, path, f"{name}'s encoder")
     found = _named_as(net, read_tensors(path))
     return _fill(net, found, path, name)
+
+
+def starting_bundle(weights: str) -> Path | None:
+    """The folder of the bundle that `weights` names; None where it names something else."""
+    path = Path(weights).expanduser()
+    if weights in ("", IMAGENET) or path.is_file():
+        return None
+    return named_bundle(str(path))
 
 
 def read_tensors(path: Path) -> Tensors:
@@ -92,7 +105,7 @@ def read_tensors(path: Path) -> Tensors:
         content = _read(path)
     except FileNotFoundError as error:
         raise TrainError(
-            f"There are no weights in {path}: no such file. Name one with --weights FILE."
+            f"There are no weights in {path}: no such file or bundle. Name one with --weights FILE."
         ) from error
     except (OSError, zipfile.BadZipFile) as error:
         raise TrainError(f"Cannot read {path}: {error}.") from error

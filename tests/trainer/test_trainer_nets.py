@@ -100,7 +100,7 @@ PARAMETERS = {
     **dict.fromkeys(
         ("efficientnet-lite0-112", "efficientnet-lite0-224"), 4_652_008 - (1000 - 8) * (1280 + 1)
     ),
-    "face-resnet": face((32, 3), (64, 3), (128, 2), (256, 2)),
+    **dict.fromkeys(("face-resnet", "face-resnet-112"), face((32, 3), (64, 3), (128, 2), (256, 2))),
     # five convolutions with the scales and shifts that replace their biases, one of 1 x 1, and
     # 2 x 2 places of 512 before 256 and 8
     "fn2en-scratch": conv(1, 64, 128, 256, 512, 512)

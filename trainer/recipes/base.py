@@ -108,7 +108,7 @@ class Recipe(Training):
     """Parts of other sets that are learnt from as well, "fer2013:train,fer2013:valid". They lie
     beside the set, in a folder that holds them all."""
     weights: str = ""
-    """What the net starts from: "" fresh, "imagenet" torchvision's, else a file or a run;
+    """What the net starts from: "" fresh, "imagenet" torchvision's, else a file, a run or a bundle;
     "@recipe" is the run of that recipe which lies beside this one's."""
     freeze: str = ""
     """The last of the net's first blocks that keep their weights; "" trains all."""

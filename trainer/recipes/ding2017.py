@@ -141,6 +141,30 @@ _chain(
     also="fer2013:train,fer2013:valid",  # the paper does not say which parts
 )
 
+# The face net with all that is at hand. Nothing normalises it: a rate that suits others makes it
+# diverge.
+add_recipe(
+    Recipe(
+        name="ding2017-ferplus-face",
+        title="dlib's face net fine-tuned on FER+",
+        paper=PAPER,
+        net="face-resnet-112",
+        weights=RESNET,
+        dropout=0.3,
+        optimiser="adamw",
+        lr=2e-4,
+        weight_decay=0.05,
+        schedule="cosine",
+        warmup_epochs=0.5,
+        batch=64,
+        epochs=10,
+        brightness=0.0,
+        contrast=0.0,
+        gamma=0.0,
+        cutout=0.3,
+    )
+)
+
 # The paper's question on faces that are at hand: as many of FER+ as CK+ has. They have 48 pixels,
 # and so have the nets' patches, of which two places are left; the transposed convolution makes the
 # face net's places of them.
