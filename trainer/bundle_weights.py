@@ -1,14 +1,7 @@
-"""A bundle's weights for a net to be trained further: what the export folded, unfolded again.
+"""A bundle's weights for a net to be trained further: what the export folded, unfolded again."""
 
-S. Ioffe, C. Szegedy. "Batch Normalization." ICML 2015. A bundle has each normalisation inside the
-convolution before it (`trainer.deploy.fold`). Trained like that a net would lack the normalisation
-that its rate relies on, so each gets one again that changes nothing: `bundle_tensors` gives one
-that only adds the bias, and `measure_norms` lets it expect what pictures bring it.
-"""
-
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +9,11 @@ from torch import Tensor, nn
 from ferdesk.bundles import find_bundle
 from ferdesk.core.bundle import PROGRAM, ModelBundle, read_bundle
 from ferdesk.core.errors import BundleError, ModelError
-from ferdesk.core.preprocess import normalise
 from ferdesk.engines.program import open_program
 from trainer.deploy import folded_pairs, with_outputs
 from trainer.errors import TrainError
+from trainer.norms import standing_in
 
-_BATCH: Final = 256
-_MEASURED: Final = 8192  # pictures at most: plenty for a mean and a spread a channel
 _INNER: Final = "net."  # where the program has the net
 
 
@@ -38,7 +29,8 @@ def named_bundle(weights: str) -> Path | None:
 def bundle_tensors(net: nn.Module, folder: Path) -> dict[str, Tensor]:
     """A bundle's weights under the names of the net that it was made from.
 
-    In eval mode a net with these gives what the bundle gives.
+    In eval mode a net with these gives what the bundle gives. The normalisations that the bundle's
+    convolutions have swallowed stand in (`trainer.norms`).
 
     Args:
         net: of that kind; left as it is.
@@ -67,7 +59,8 @@ def bundle_tensors(net: nn.Module, folder: Path) -> dict[str, Tensor]:
             found[key] = torch.zeros_like(ours)
             continue
         if layer in norms and kind != "bias":
-            found[key] = _standing_in(kind, _norm(net, layer))
+            norm = cast(nn.BatchNorm2d, net.get_submodule(layer))
+            found[key] = standing_in(norm).get(kind, torch.ones(norm.num_features))
             continue
         place = _place(f"{norms.get(layer, layer)}.{kind}")
         if place not in theirs:
@@ -80,69 +73,12 @@ def bundle_tensors(net: nn.Module, folder: Path) -> dict[str, Tensor]:
     return found
 
 
-@torch.no_grad()
-def measure_norms(net: nn.Module, images: Tensor) -> None:
-    """Let the normalisations that `bundle_tensors` made up expect what pictures bring them.
-
-    In eval mode the net gives what it gave before; in training mode about that.
-
-    Args:
-        net: filled by `bundle_tensors`; changed.
-        images: (n, 1, size, size) uint8, on the net's device; of many only some are
-            looked at.
-    """
-    means: dict[str, list[Tensor]] = {}
-    squares: dict[str, list[Tensor]] = {}
-
-    def look(name: str) -> Any:
-        def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            x = inputs[0].double()
-            means.setdefault(name, []).append(x.mean((0, 2, 3)) * len(x))
-            squares.setdefault(name, []).append(x.square().mean((0, 2, 3)) * len(x))
-
-        return hook
-
-    looked_at = images[:: max(1, len(images) // _MEASURED)]
-    was = net.training
-    net.eval()
-    norms = _folded(net)
-    with ExitStack() as hooks:
-        for name in norms:
-            handle = net.get_submodule(name).register_forward_pre_hook(look(name))
-            hooks.callback(handle.remove)
-        for chunk in torch.split(looked_at, _BATCH):
-            net(normalise(chunk.float()).contiguous(memory_format=torch.channels_last))
-    for name in norms:
-        mean = torch.stack(means[name]).sum(0) / len(looked_at)
-        variance = torch.stack(squares[name]).sum(0) / len(looked_at) - mean.square()
-        variance = variance.clamp(min=0)
-        own = net.get_submodule(name).state_dict()
-        own["running_mean"].copy_(mean)
-        own["running_var"].copy_(variance)
-        own["weight"].copy_((variance + _norm(net, name).eps).sqrt())
-        own["bias"].add_(mean)
-    net.train(was)
-
-
 def _folded(net: nn.Module) -> dict[str, str]:
     """The net's normalisations that its bundle lacks -> the convolutions they are in."""
     was = net.training
     found = folded_pairs(with_outputs(net.eval()))
     net.train(was)
     return {k.removeprefix(_INNER): v.removeprefix(_INNER) for k, v in found.items()}
-
-
-def _norm(net: nn.Module, name: str) -> nn.BatchNorm2d:
-    return cast(nn.BatchNorm2d, net.get_submodule(name))
-
-
-def _standing_in(kind: str, norm: nn.BatchNorm2d) -> Tensor:
-    """The weight, mean or variance of a normalisation that changes nothing."""
-    if kind == "running_mean":
-        return torch.zeros(norm.num_features)
-    if kind == "running_var":
-        return torch.full((norm.num_features,), 1 - norm.eps)
-    return torch.ones(norm.num_features)
 
 
 def _place(key: str) -> str:

@@ -20,7 +20,6 @@ from ferdesk.core.preprocess import normalise
 from trainer.augment import augment, draw, mix
 from trainer.bars import images_bar
 from trainer.before import digests, resolved
-from trainer.bundle_weights import measure_norms
 from trainer.checkpoint import State, load_state, save_best, save_state
 from trainer.datasets.base import Faces
 from trainer.errors import StoppedError, TrainError
@@ -28,6 +27,7 @@ from trainer.guide import Guide, learner_of
 from trainer.losses import batch_targets, whole_loss
 from trainer.multitask import Auxiliary, check_auxiliary
 from trainer.nets import build_net
+from trainer.norms import measure_norms
 from trainer.optimise import build_optimiser, rate, set_rate
 from trainer.parallel import Team, is_leader, team
 from trainer.plots import draw_curves, draw_guide_curves
@@ -37,7 +37,7 @@ from trainer.recipes import Recipe
 from trainer.runs import Row, RunFolder
 from trainer.signals import Stop, stop_signals
 from trainer.split import Split, hits, split_of
-from trainer.weights import start_from, starting_bundle, train_mode
+from trainer.weights import start_from, train_mode
 
 _CHECK_EVERY: Final = 50  # steps between looks at the loss, which on a GPU cost a wait
 _SAVE_EVERY_S: Final = 300.0  # within an epoch: what a power cut may take
@@ -118,8 +118,8 @@ def new_state(
         recipe: names the net and, where it is not to be fresh, the weights it starts from.
         device: where to.
         resume: a checkpoint will give the weights; those of the recipe are not loaded.
-        images: what is learnt from, (n, 1, size, size) uint8 on `device`; wanted only where the
-            recipe starts from a bundle, which has no normalisation to go on with.
+        images: what is learnt from, (n, 1, size, size) uint8 on `device`: for the normalisations
+            of weights that came without.
     """
     torch.manual_seed(recipe.seed)
     net = build_net(recipe.net, size=recipe.size, dropout=recipe.dropout)
@@ -128,7 +128,7 @@ def new_state(
         said = f"not taken from {recipe.weights}, since of another size: {', '.join(left)}"
         Console(stderr=True, highlight=False, soft_wrap=True).print(said, markup=False)
     net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if images is not None and not resume and starting_bundle(recipe.weights) is not None:
+    if images is not None and not resume:
         measure_norms(net, images)
     ema = copy.deepcopy(net).requires_grad_(False).eval()
     generator = Generator().manual_seed(recipe.seed)

@@ -24,7 +24,7 @@ from trainer.imagenet import imagenet_file
 from trainer.matconvnet import read_matconvnet
 from trainer.nets import ng2015
 from trainer.nets.ali2020 import DeGanNet
-from trainer.nets.face_resnet import EMBEDDING, LAST, FaceResNet
+from trainer.nets.face_resnet import EMBEDDING, LAST, FaceResNet, with_statistics
 from trainer.nets.pretrained import VGG16_CONVOLUTIONS, VGG16_HIDDEN, BlockNet, EnlargedNet
 from trainer.recipes import Recipe
 from trainer.recipes.ali2020 import GanRecipe
@@ -283,6 +283,7 @@ def _named_as(net: nn.Module, found: Tensors) -> Tensors:
         embedding = found[EMBEDDING]  # is the last layer, for people in place of expressions
         found = {key: value for key, value in found.items() if key != EMBEDDING}
         found |= {f"{LAST}.weight": embedding, f"{LAST}.bias": torch.zeros(len(embedding))}
+        found = with_statistics(net, found)
     if is_vgg_m and ng2015.FIRST in found:
         found = {**found, ng2015.FIRST: found[ng2015.FIRST] * _LEVELS}  # as in `face_names`
     if isinstance(net, EnlargedNet) and not own & found.keys():

@@ -10,11 +10,12 @@ import torch
 
 from ferdesk.core.bundle import PROGRAM, REFERENCE
 from ferdesk.core.preprocess import normalise
-from trainer.bundle_weights import bundle_tensors, measure_norms, named_bundle
+from trainer.bundle_weights import bundle_tensors, named_bundle
 from trainer.errors import TrainError
 from trainer.export import export
 from trainer.fit import fit
 from trainer.nets import build_net
+from trainer.norms import measure_norms, stand_ins
 from trainer.predict import load_run
 from trainer.provenance import notes, training_data
 from trainer.recipes import RECIPES
@@ -69,6 +70,7 @@ def test_what_was_folded_is_unfolded(bundle, small):
     measure_norms(net, torch.from_numpy(images)[:, None])
     torch.testing.assert_close(answers(net, images), before, atol=1e-4, rtol=0)
     assert not net.training
+    assert not stand_ins(net)
     if name == "compact":  # all of its normalisations were folded: each has what it expects
         net.train()
         torch.testing.assert_close(answers(net, images), before, atol=1e-3, rtol=0)

@@ -11,6 +11,7 @@ from small_nets import SmallNet, register
 from test_trainer_fit import content, same
 
 from ferdesk.core.errors import DataError
+from ferdesk.core.preprocess import normalise
 from trainer import fit as fit_module
 from trainer import matconvnet, runs
 from trainer.before import resolved, run_before
@@ -21,7 +22,8 @@ from trainer.fit import fit
 from trainer.guide import Guide, learner_of
 from trainer.nets import build_net, ding2017
 from trainer.nets.ding2017 import places
-from trainer.nets.face_resnet import FaceResNet
+from trainer.nets.face_resnet import CLOSE, FaceResNet
+from trainer.norms import measure_norms, stand_ins
 from trainer.recipes import RECIPES
 from trainer.runs import RunFolder
 from trainer.weights import load_weights
@@ -147,6 +149,36 @@ def test_dlib_s_face_net_answers_as_it_should(shared):
     start = torch.tensor([-0.0542, 0.1031, 0.0893, 0.0064, -0.0817, -0.0681])
     torch.testing.assert_close(embedding[0, :6], start, atol=2e-4, rtol=0)
     assert set(net.blocks()) >= {"conv32_down", "conv64_1", "conv256_down_out"}
+
+
+def test_dlib_s_face_net_gets_its_normalisation_back(tmp_path):
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    plain = FaceResNet(size=48, dropout=0.0, inner=CLOSE).eval()
+    published = {
+        key: torch.rand_like(value) + 0.5 if "scale" in key else value
+        for key, value in plain.state_dict().items()
+    }
+    published = {k: v for k, v in published.items() if not k.startswith("expressions")}
+    save_file({**published, "fc.weight": torch.zeros(128, 256)}, tmp_path / "face.safetensors")
+    load_weights(plain, str(tmp_path / "face.safetensors"), "face-resnet")
+
+    net = build_net("face-resnet-112", size=48, dropout=0.0).eval()
+    fresh = load_weights(net, str(tmp_path / "face.safetensors"), "face-resnet-112")
+    assert fresh == ["expressions.weight", "expressions.bias"]
+    images = torch.randint(0, 256, (16, 1, 48, 48), dtype=torch.uint8)
+    x = normalise(images.float())
+    with torch.inference_mode():
+        expected = plain.pooled(plain.picture(x))
+        torch.testing.assert_close(net.pooled(net.picture(x)), expected)
+    assert len(stand_ins(net)) == 29
+    measure_norms(net, images)
+    assert not stand_ins(net)
+    with torch.inference_mode():
+        torch.testing.assert_close(net.pooled(net.picture(x)), expected)
+        net.train()  # its own statistics are now those of the pictures
+        torch.testing.assert_close(net.pooled(net.picture(x)), expected, atol=1e-3, rtol=1e-3)
 
 
 # Stage 1

@@ -14,6 +14,7 @@ from torch.nn import functional
 from ferdesk.core.labels import EXPRESSIONS
 from trainer.errors import TrainError
 from trainer.nets import register_net
+from trainer.norms import standing_in
 
 EMBEDDING: Final = "fc.weight"
 """The published net's last layer, which this one has not: it ends in expressions."""
@@ -28,12 +29,13 @@ which show a quarter more around it on each side."""
 _MEAN: Final = (122.782, 117.001, 104.298)  # of red, green and blue, in grey levels
 _RANGE: Final = 256.0
 _LEVELS: Final = 57.6  # grey levels that stand for one unit of a normalised patch, as ImageNet's do
+_AS_NORM: Final = {"weights": "weight", "biases": "bias"}  # its scales' names, and ours
 _STAGES: Final = ((32, 3), (64, 3), (128, 2), (256, 2))  # channels, blocks without a stride
 _SMALLEST: Final = 16
 
 
 class _Affine(nn.Module):
-    """A scale and a shift a channel: what batch normalisation became."""
+    """A scale and a shift a channel: what is left of a batch normalisation."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -46,12 +48,14 @@ class _Affine(nn.Module):
 
 
 class _Layer(nn.Module):
-    """A convolution with its scale."""
+    """A convolution with its scale, or with a normalisation in its place."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, padding: int) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int, padding: int, *, norm: bool
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding)
-        self.scale = _Affine(outputs)
+        self.scale = nn.BatchNorm2d(outputs) if norm else _Affine(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, inputs, h, w) to (n, outputs, ...), without ReLU."""
@@ -62,11 +66,11 @@ class _Layer(nn.Module):
 class _Block(nn.Module):
     """Two 3x3 convolutions and a shortcut; `down` halves the places, of which `side` come in."""
 
-    def __init__(self, inputs: int, outputs: int, side: int, *, down: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, side: int, *, down: bool, norm: bool) -> None:
         super().__init__()
-        self.conv1 = _Layer(inputs, outputs, 3, *((2, 0) if down else (1, 1)))
+        self.conv1 = _Layer(inputs, outputs, 3, *((2, 0) if down else (1, 1)), norm=norm)
         self.relu1 = nn.ReLU()
-        self.conv2 = _Layer(outputs, outputs, 3, 1, 1)
+        self.conv2 = _Layer(outputs, outputs, 3, 1, 1, norm=norm)
         self.relu = nn.ReLU()  # a module, so that what a block answers has a name
         self._down, self._more = down, outputs - inputs
         self._missing = side // 2 - (side - 1) // 2  # places that the branch has fewer of
@@ -96,6 +100,8 @@ class FaceResNet(nn.Module):
         size: side of the patch in pixels, from 16 on.
         dropout: probability that a pooled channel is dropped on its way to the last layer.
         inner: side of what the net sees.
+        norm: have the batch normalisation that the published net was trained with, and of which its
+            file keeps a scale and a shift a channel.
 
     Raises:
         TrainError: `size` is too small.
@@ -103,7 +109,9 @@ class FaceResNet(nn.Module):
 
     _shift: Tensor
 
-    def __init__(self, *, size: int, dropout: float, inner: int = INNER) -> None:
+    def __init__(
+        self, *, size: int, dropout: float, inner: int = INNER, norm: bool = False
+    ) -> None:
         super().__init__()
         if size < _SMALLEST:
             raise TrainError(
@@ -112,21 +120,21 @@ class FaceResNet(nn.Module):
         self._inner = inner
         shift = (sum(_MEAN) / len(_MEAN) - torch.tensor(_MEAN)) / _RANGE
         self.register_buffer("_shift", shift[:, None, None], False)
-        self.conv32_down = _Layer(3, _STAGES[0][0], 7, 2, 0)
+        self.conv32_down = _Layer(3, _STAGES[0][0], 7, 2, 0, norm=norm)
         inputs = _STAGES[0][0]
         names = ["conv32_down"]
         side = ((inner - 5) // 2 - 1) // 2  # a side after the first layer and the pooling
         for outputs, count in _STAGES:
             if outputs > inputs:
                 names.append(f"conv{outputs}_down")
-                self.add_module(names[-1], _Block(inputs, outputs, side, down=True))
+                self.add_module(names[-1], _Block(inputs, outputs, side, down=True, norm=norm))
                 side //= 2
             for number in range(1, count + 1):
                 names.append(f"conv{outputs}_{number}")
-                self.add_module(names[-1], _Block(outputs, outputs, side, down=False))
+                self.add_module(names[-1], _Block(outputs, outputs, side, down=False, norm=norm))
             inputs = outputs
         names.append(f"conv{inputs}_down_out")
-        self.add_module(names[-1], _Block(inputs, inputs, side, down=True))
+        self.add_module(names[-1], _Block(inputs, inputs, side, down=True, norm=norm))
         self._names = tuple(names)
         self.dropout = nn.Dropout(dropout)
         self.expressions = nn.Linear(inputs, len(EXPRESSIONS))
@@ -156,5 +164,18 @@ class FaceResNet(nn.Module):
 
 @register_net("face-resnet-112")
 def close_face_resnet(*, size: int, dropout: float) -> FaceResNet:
-    """The same net, seeing the patch at `CLOSE` pixels; about half the work."""
-    return FaceResNet(size=size, dropout=dropout, inner=CLOSE)
+    """The same net to be fine-tuned: with normalisation, and seeing the patch at `CLOSE` pixels."""
+    return FaceResNet(size=size, dropout=dropout, inner=CLOSE, norm=True)
+
+
+def with_statistics(net: FaceResNet, found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The published scales and shifts as normalisations that stand in, where the net has those."""
+    renamed = {}
+    norms = {n: m for n, m in net.named_modules() if isinstance(m, nn.BatchNorm2d)}
+    for key, value in found.items():
+        layer, _, kind = key.rpartition(".")
+        renamed[f"{layer}.{_AS_NORM.get(kind, kind)}" if layer in norms else key] = value
+    for name, norm in norms.items():
+        if f"{name}.running_mean" not in found:
+            renamed |= {f"{name}.{kind}": value for kind, value in standing_in(norm).items()}
+    return renamed
