@@ -408,6 +408,10 @@ def test_a_row_trains_all_that_comes_before_it(face, tmp_path, command):
     again = command(*start, "--only", row, *set_options(TINY))  # nothing is left to do
     assert again[0] == 0
     assert "epoch" not in again[2]
+    face_s = [text for text in TINY if text.startswith(f"{SFEW[0]}:")]
+    code, out, err = command(*start, "--only", SFEW[0], *set_options(face_s))  # which is a row too
+    assert (code, "epoch" in err) == (0, False)
+    assert "41.23%" in out
     for name in SFEW:  # other face nets: what was made with the first is not taken
         for path in (tmp_path / "runs" / name / "fold-0").iterdir():
             path.unlink()

@@ -20,6 +20,7 @@ from trainer.registry import nearest
 if TYPE_CHECKING:
     from trainer.datasets.base import Faces, Part
     from trainer.recipes import Recipe
+    from trainer.tables import AnyRecipe
 
 _EXTRA = ("torch", "torchvision", "sklearn", "scipy", "matplotlib", "onnx", "onnxscript")
 
@@ -39,7 +40,7 @@ Change = Annotated[
     typer.Option(
         "--set",
         help="Another value for the recipe: key=value; with cv and reproduce, recipe:key=value for "
-        "one that it starts from.",
+        "one that it starts from, or for one row.",
     ),
 ]
 
@@ -66,19 +67,19 @@ def changes(
 
 
 def split_changes(
-    found: dict[str, str], recipes: "Sequence[Recipe]"
+    found: dict[str, str], recipes: "Sequence[AnyRecipe]"
 ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """Part values for the recipes themselves from those for the recipes before them.
 
     Args:
-        found: by key, or by recipe:key for a recipe whose run others start from.
+        found: by key, or by recipe:key for one of the recipes or one whose run they start from.
         recipes: those that are run.
 
     Returns:
         The former, and the latter by recipe.
 
     Raises:
-        TrainError: none of `recipes` starts from the run of a recipe that is named.
+        TrainError: a recipe that is named is none of `recipes`, nor starts one of them from it.
     """
     own = {key: value for key, value in found.items() if ":" not in key}
     before: dict[str, dict[str, str]] = {}
@@ -86,7 +87,7 @@ def split_changes(
         name, _, inner = key.partition(":")
         before.setdefault(name, {})[inner] = found[key]
     if before:
-        there = {name for recipe in recipes for name in _names_before(recipe)}
+        there = {name for recipe in recipes for name in (recipe.name, *_names_before(recipe))}
         for name in before:
             if name not in there:
                 raise TrainError(
@@ -95,9 +96,11 @@ def split_changes(
     return own, before
 
 
-def _names_before(recipe: "Recipe") -> set[str]:
-    from trainer.recipes import RECIPES
+def _names_before(recipe: "AnyRecipe") -> set[str]:
+    from trainer.recipes import RECIPES, Recipe
 
+    if not isinstance(recipe, Recipe):
+        return set()
     direct = [RECIPES.get(name) for name in recipe.after]
     return {one.name for one in direct}.union(*map(_names_before, direct))
 

@@ -40,7 +40,7 @@ def cv(
     """Cross-validate a recipe, for example: ferdesk-train cv khorrami2015-ckplus8 -d CK+/."""
     registered = RECIPES.get(recipe)
     own, before = split_changes(changes(change), [registered])
-    resolved = registered.override(own)
+    resolved = registered.override({**own, **before.get(registered.name, {})})
     numbers = None if folds is None else _numbers(folds)
     need_extra()
     from trainer.crossval import CvFolder, cross_validate, figures_of

@@ -17,7 +17,6 @@ from trainer.commands.common import (
     split_changes,
 )
 from trainer.errors import TrainError
-from trainer.recipes import Recipe
 from trainer.registry import nearest
 from trainer.runs import RUNS, RunFolder, list_runs
 
@@ -64,8 +63,7 @@ def reproduce(
 ) -> None:
     """Reproduce a table, for example: ferdesk-train reproduce kyritsis/table7.1 -d ferplus/.
 
-    What is set holds for every row; where rows have different values to set, choose some with
-    --only.
+    What is set holds for every row, but for what is set for one, as recipe:key=value.
     """
     if listing:
         _list(table, runs, output, as_json=as_json)
@@ -78,8 +76,8 @@ def reproduce(
             "--results-only trains nothing, so leave --set, --weights and --fresh out."
         )
     chosen = _chosen(table, only)
-    own, before = split_changes(wanted, [r for r in chosen if isinstance(r, Recipe)])
-    recipes = tuple(_with(recipe, own) for recipe in chosen)
+    own, before = split_changes(wanted, chosen)
+    recipes = tuple(_with(recipe, {**own, **before.get(recipe.name, {})}) for recipe in chosen)
     need_extra()
     from trainer import reproduce as reproducing
 
