@@ -100,9 +100,12 @@ def expressions(stage2, parts, tmp_path_factory):
     ("member", "size", "left"),
     [("512x7", 224, 7), ("8x7", 48, 2), ("8x2", 48, 2), ("8x12", 48, 2), ("16x5", 70, 3)],
 )
-def test_transposed_convolution_makes_the_face_net_s_places(member, size, left):
+@pytest.mark.parametrize("family", ["fn2en", "fn2en-norm"])
+def test_transposed_convolution_makes_the_face_net_s_places(family, member, size, left):
     assert places(size) == left
-    net = build_net(f"fn2en/{member}", size=size, dropout=0.5).eval()
+    net = build_net(f"{family}/{member}", size=size, dropout=0.5).eval()
+    norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert len(norms) == (6 if family == "fn2en-norm" else 0)
     channels, side = map(int, member.split("x"))
     with torch.inference_mode():
         x = torch.randn(1, 1, size, size)
@@ -117,6 +120,7 @@ def test_transposed_convolution_makes_the_face_net_s_places(member, size, left):
     ("name", "size", "message"),
     [
         ("fn2en/7x512x7", 224, "write the channels and the side .* such as fn2en/512x7"),
+        ("fn2en-norm/512", 224, "write the channels and the side .* such as fn2en-norm/512x7"),
         ("fn2en/512x7", 31, "32 pixels or more, not 31"),
         ("fn2en/512x6", 224, "7 x 7 places are left, more than the 6 x 6"),
         ("fn3en/512x7", 224, "no family of nets 'fn3en'. Did you mean fn2en"),

@@ -48,8 +48,7 @@ class ExpressionNet(nn.Module):
         dropout: probability that a hidden unit's output is dropped (paper: 0.5).
         channels: of the face net's layer.
         side: how many places wide that is; None for as many as there are.
-        normalised: put batch normalisation after each convolution but the transposed one, for
-            training from scratch.
+        normalised: put batch normalisation after each convolution but the transposed one.
 
     Raises:
         TrainError: `size` is too small, or more places are left than `side`.
@@ -127,14 +126,30 @@ def expression_net(member: str, *, size: int, dropout: float) -> nn.Module:
     Raises:
         TrainError: `member` is no such shape, or `size` does not fit.
     """
+    channels, side = _layer_shape("fn2en", member)
+    return ExpressionNet(size=size, dropout=dropout, channels=channels, side=side)
+
+
+@register_family("fn2en-norm")
+def normalised_net(member: str, *, size: int, dropout: float) -> nn.Module:
+    """The same with batch normalisation, which the paper has in its baseline alone.
+
+    Raises:
+        TrainError: as `expression_net`.
+    """
+    channels, side = _layer_shape("fn2en-norm", member)
+    return ExpressionNet(size=size, dropout=dropout, channels=channels, side=side, normalised=True)
+
+
+def _layer_shape(family: str, member: str) -> tuple[int, int]:
+    """Channels and side out of a text such as 512x7."""
     match = _SHAPE.fullmatch(member)
     if match is None:
         raise TrainError(
-            f"fn2en/{member}: write the channels and the side of the face net's layer, such as "
-            f"fn2en/{_VGG_FACE[0]}x{_VGG_FACE[1]}."
+            f"{family}/{member}: write the channels and the side of the face net's layer, such as "
+            f"{family}/{_VGG_FACE[0]}x{_VGG_FACE[1]}."
         )
-    channels, side = (int(text) for text in match.groups())
-    return ExpressionNet(size=size, dropout=dropout, channels=channels, side=side)
+    return int(match[1]), int(match[2])
 
 
 def places(size: int) -> int:
