@@ -34,7 +34,15 @@ from trainer.table_report import (
     markdown,
     table_rows,
 )
-from trainer.tables import AnyRecipe, changed, digest, make_folder, read_result, write_result
+from trainer.tables import (
+    AnyRecipe,
+    changed,
+    digest,
+    make_folder,
+    portable,
+    read_result,
+    write_result,
+)
 from trainer.tasks import Place, Training, Work, finish_run, run_tasks
 
 RowTask = Training | FeatureTask
@@ -248,7 +256,7 @@ def measure_row(task: RowTask) -> dict[str, Any]:
 def _measured(training: Training, valid: Faces | None) -> RowResult:
     run = RunFolder(training.folder)
     net, recipe, epoch = load_run(run)
-    about = run.read_about()
+    recipe, about = portable(recipe), run.read_about()
     if valid is None:
         valid = _read_valid(recipe.dataset, training.data, recipe.size, training.skip_bad)
     return RowResult(
@@ -262,7 +270,7 @@ def _measured(training: Training, valid: Faces | None) -> RowResult:
         data=training.data.name,
         weights=digest(run.best),
         figures=_figures(run, valid),
-        before=tuple(one.recipe for one in training.before),
+        before=tuple(portable(one.recipe) for one in training.before),
     )
 
 
@@ -290,7 +298,7 @@ def _figures(run: RunFolder, valid: Faces) -> tuple[RowFigure, ...]:
 
 def folds_row(found: CrossValidation, data: Path) -> RowResult:
     """A row of a cross-validation of at least one fold."""
-    recipe, figures = found.recipe, figures_of(found.folds)
+    recipe, figures = portable(found.recipe), figures_of(found.folds)
     counted = "seeds" if FOLD_PROTOCOLS.get(recipe.protocol).seeded else "folds"
     more: dict[str, float] = {counted: len(found.folds), "mean": figures.mean}
     if figures.deviation is not None:
@@ -315,7 +323,7 @@ def folds_row(found: CrossValidation, data: Path) -> RowResult:
         data=data.name,
         weights="",
         figures=(figure,),
-        before=found.before,
+        before=tuple(map(portable, found.before)),
     )
 
 

@@ -7,7 +7,7 @@ from trainer.errors import TrainError
 from trainer.recipes.kyritsis_transfer import FeatureRecipe
 from trainer.runs import RunFolder
 from trainer.table_report import RowFigure, RowResult
-from trainer.tables import changed, differences, digest, read_result
+from trainer.tables import changed, differences, digest, portable, read_result
 from trainer.tasks import check_values, read_faces
 from trainer.transfer import TransferResult, run_features
 
@@ -74,9 +74,10 @@ def _read(task: FeatureTask) -> TransferResult | None:
 
 
 def _row(task: FeatureTask, found: TransferResult) -> RowResult:
+    recipe = portable(found.recipe)
     return RowResult(
-        recipe=found.recipe,
-        changed=changed(found.recipe),
+        recipe=recipe,
+        changed=changed(recipe),
         epochs=0,
         best_epoch=0,
         parameters=0,

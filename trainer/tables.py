@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -17,6 +17,7 @@ from trainer.recipes.kyritsis_transfer import FEATURE_RECIPES, FeatureRecipe
 
 _MAX_BYTES: Final = 10_000_000
 AnyRecipe = Recipe | FeatureRecipe
+OneKind = TypeVar("OneKind", Recipe, FeatureRecipe)
 """What a row of a table is made with: a training, or features and an SVM."""
 _UNCOMPARED: Final = {"name", "title", "paper", "table", "published"}
 
@@ -129,6 +130,19 @@ def deviations(recipe: AnyRecipe) -> dict[str, tuple[Any, Any]]:
 def changed(recipe: AnyRecipe) -> dict[str, Any]:
     """The same, without the registered values."""
     return {key: there for key, (there, _) in deviations(recipe).items()}
+
+
+def portable(recipe: OneKind) -> OneKind:
+    """A recipe as it is shown to others: of files and folders only the last name."""
+    if isinstance(recipe, FeatureRecipe):
+        return replace(recipe, weights=Path(recipe.weights).name)
+    return recipe.model_copy(
+        update={
+            "weights": Path(recipe.weights).name,
+            "face": Path(recipe.face).name,
+            "teachers": tuple(Path(name).name for name in recipe.teachers),
+        }
+    )
 
 
 def deviation_text(recipe: AnyRecipe) -> str:
