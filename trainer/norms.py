@@ -57,9 +57,9 @@ def measure_norms(net: nn.Module, images: Tensor) -> None:
 
     def look(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            x = inputs[0].double()
-            both = torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))])
-            sums[name] += both.cpu() * len(x)
+            variance, mean = torch.var_mean(inputs[0], (0, 2, 3), correction=0)
+            both = torch.stack([mean, variance + mean.square()])
+            sums[name] += both.cpu().double() * len(inputs[0])
 
         return hook
 
@@ -73,9 +73,10 @@ def measure_norms(net: nn.Module, images: Tensor) -> None:
     net.train(was)
     for name, norm in norms.items():
         mean, square = sums[name] / len(looked_at)
-        variance = (square - mean.square()).clamp(min=0)
         own = norm.state_dict()
+        variance = (square - mean.square()).clamp(min=0).to(own["bias"])
+        mean = mean.to(own["bias"])
         own["running_mean"].copy_(mean)
         own["running_var"].copy_(variance)
-        own["bias"].add_(own["weight"].cpu() * mean)
+        own["bias"].add_(own["weight"] * mean)
         own["weight"].mul_((variance + norm.eps).sqrt())
