@@ -16,6 +16,7 @@ from trainer.errors import TrainError
 from trainer.recipes import Recipe
 from trainer.recipes.ali2020 import GanRecipe
 from trainer.runs import RunFolder
+from trainer.tables import portable
 from trainer.weights import starting_bundle
 
 Value = str | int | float | bool | None
@@ -76,9 +77,7 @@ def licence(data: tuple[TrainingData, ...]) -> str:
 
 def recipe_values(recipe: Recipe) -> dict[str, Value]:
     """A recipe as a bundle keeps it: of files and folders only the last name."""
-    values: dict[str, Value] = recipe.model_dump(exclude={"title", "paper"})
-    values["weights"] = Path(recipe.weights).name
-    values["face"] = Path(recipe.face).name
+    values: dict[str, Value] = portable(recipe).model_dump(exclude={"title", "paper"})
     values["teachers"] = _short(recipe.teachers)
     return values
 

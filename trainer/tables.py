@@ -17,8 +17,8 @@ from trainer.recipes.kyritsis_transfer import FEATURE_RECIPES, FeatureRecipe
 
 _MAX_BYTES: Final = 10_000_000
 AnyRecipe = Recipe | FeatureRecipe
-OneKind = TypeVar("OneKind", Recipe, FeatureRecipe)
 """What a row of a table is made with: a training, or features and an SVM."""
+OneKind = TypeVar("OneKind", Recipe, FeatureRecipe)
 _UNCOMPARED: Final = {"name", "title", "paper", "table", "published"}
 
 

@@ -176,6 +176,5 @@ def with_statistics(net: FaceResNet, found: dict[str, Tensor]) -> dict[str, Tens
         layer, _, kind = key.rpartition(".")
         renamed[f"{layer}.{_AS_NORM.get(kind, kind)}" if layer in norms else key] = value
     for name, norm in norms.items():
-        if f"{name}.running_mean" not in found:
-            renamed |= {f"{name}.{kind}": value for kind, value in standing_in(norm).items()}
+        renamed |= {f"{name}.{kind}": value for kind, value in standing_in(norm).items()}
     return renamed
