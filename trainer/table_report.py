@@ -289,7 +289,9 @@ def _cell(figure: RowFigure) -> str:
     counted = next((word for word in ("folds", "seeds") if word in figure.more), None)
     if counted is None:
         return text
+    number = round(figure.more[counted])
+    if number == 1:
+        return f"{text}; 1 {counted.removesuffix('s')}"
     spread = figure.more.get("deviation")
     said = "" if spread is None else f" ± {100 * spread:.2f}"
-    folds = f"{figure.more[counted]:.0f} {counted}"
-    return f"{text}; mean of {folds} {percent(figure.more['mean'])}{said}"
+    return f"{text}; mean of {number} {counted} {percent(figure.more['mean'])}{said}"

@@ -26,6 +26,7 @@ from trainer.nets import ng2015
 from trainer.nets.ali2020 import DeGanNet
 from trainer.nets.face_resnet import EMBEDDING, LAST, FaceResNet, with_statistics
 from trainer.nets.pretrained import VGG16_CONVOLUTIONS, VGG16_HIDDEN, BlockNet, EnlargedNet
+from trainer.nets.residual import WideResNet
 from trainer.recipes import Recipe
 from trainer.recipes.ali2020 import GanRecipe
 from trainer.registry import nearest
@@ -48,7 +49,7 @@ def load_weights(net: nn.Module, weights: str, name: str) -> list[str]:
 
     A first convolution for another number of channels, and a last layer for other classes, do not
     fit and stay as they are. All else has to fit, or nothing is changed. Of DE-GAN's net with local
-    CNNs only the encoder is filled.
+    CNNs only the encoder is filled; a Wide ResNet may start from a shallower one.
 
     Args:
         net: what is filled.
@@ -286,6 +287,8 @@ def _named_as(net: nn.Module, found: Tensors) -> Tensors:
         found = with_statistics(net, found)
     if is_vgg_m and ng2015.FIRST in found:
         found = {**found, ng2015.FIRST: found[ng2015.FIRST] * _LEVELS}  # as in `face_names`
+    if isinstance(net, WideResNet):
+        found = net.deepened(found)
     if isinstance(net, EnlargedNet) and not own & found.keys():
         found = {_INNER + k: v for k, v in found.items() if not k.startswith(_AUXILIARY)}
     return found

@@ -9,7 +9,7 @@ from trainer.losses import whole_loss
 from trainer.nets import build_net, net_names, parameter_count, register_net
 from trainer.nets.maps import MapNet, class_activation_maps
 
-OURS = ("compact", "wrn-28-4")
+OURS = ("compact", "wrn-10-4", "wrn-28-4")
 TORCHVISION_S = ("densenet121", "googlenet", "resnet18", "resnet34", "resnet50")
 MAP_NETS = (*OURS, *TORCHVISION_S)
 VGGS = {"vgg13": 10, "vgg16": 13, "vgg19": 16}  # convolutions
@@ -37,12 +37,12 @@ def staged(*widths):
     return total + 8 * inputs + 8
 
 
-def wide(*widths):
-    """Wide ResNet: 16 filters, then groups of four blocks that normalise their inputs."""
+def wide(blocks, *widths):
+    """Wide ResNet: 16 filters, then groups of blocks that normalise their inputs."""
     total, inputs = 9 * 16, 16
     for width in widths:
         total += 2 * inputs + 9 * inputs * width + inputs * width
-        total += 7 * (2 * width + 9 * width * width)
+        total += (2 * blocks - 1) * (2 * width + 9 * width * width)
         inputs = width
     return total + 2 * inputs + 8 * inputs + 8
 
@@ -88,7 +88,8 @@ PARAMETERS = {
     # torchvision's documented count for ImageNet, less what eight classes spare
     "alexnet-224": 61_100_840 - (1000 - 8) * (4096 + 1),
     "compact": staged(48, 96, 192),
-    "wrn-28-4": wide(64, 128, 256),
+    "wrn-10-4": wide(1, 64, 128, 256),
+    "wrn-28-4": wide(4, 64, 128, 256),
     # 3 x 3 places of 256 channels are left of 48 x 48; then 1024, 1024 and 8
     "custom-vgg13": conv(1, 64, 64, 128, 128, *[256] * 6)
     + (3 * 3 * 256 * 1024 + 1024)

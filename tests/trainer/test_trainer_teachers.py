@@ -136,6 +136,17 @@ def test_an_installed_bundle_is_found_by_its_name(parts):
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
 
 
+def test_the_app_s_wide_resnet_begins_as_a_shallow_one(parts, tmp_path):
+    changes = {"epochs": "1", "batch": "40", "small_epochs": "1", "small_size": "16"}
+    shallow, deep = (RunFolder(tmp_path / name) for name in ("wide-shallow", "wide-ferplus"))
+    fit(RECIPES.get("wide-shallow").override(changes), *parts, shallow, data=tmp_path)
+    recipe = RECIPES.get("wide-ferplus")
+    assert recipe.after == ("wide-shallow",)
+    recipe = recipe.override({**changes, "weights": str(shallow.folder)})
+    fit(recipe, *parts, deep, data=tmp_path)
+    assert load_run(deep)[1].net == "wrn-28-4"
+
+
 def test_teachers_are_named_between_commas():
     recipe = RECIPES.get("khorrami2015-ferplus")
     assert recipe.override({"teachers": " a , b/c"}).teachers == ("a", "b/c")

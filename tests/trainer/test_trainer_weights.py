@@ -12,6 +12,7 @@ from trainer import fit as fit_module
 from trainer import weights as weights_module
 from trainer.errors import StoppedError, TrainError
 from trainer.fit import fit
+from trainer.losses import whole_loss
 from trainer.nets import build_net
 from trainer.nets.pretrained import (
     VGG16_CONVOLUTIONS,
@@ -312,6 +313,47 @@ def test_a_deeper_net_of_the_same_family_is_another_net(tmp_path):
         TrainError, match=r"another net than resnet50-224: net\.layer3\.10\..* not in"
     ):
         load_weights(net, str(file), "resnet50-224")
+
+
+@pytest.fixture
+def shallow(tmp_path):
+    """A Wide ResNet 10-4 that has learnt something, in a file."""
+    net = build_net("wrn-10-4", size=48, dropout=0.0)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.01)
+    net(torch.randn(4, 1, 16, 16))  # statistics of its own
+    torch.save(net.state_dict(), tmp_path / "shallow.pt")
+    return net.eval(), tmp_path / "shallow.pt"
+
+
+def test_a_deepened_wide_resnet_answers_as_the_shallow_one(shallow):
+    before, path = shallow
+    net = build_net("wrn-28-4", size=48, dropout=0.3)
+    assert load_weights(net, str(path), "wrn-28-4") == []
+    x = torch.randn(3, 1, 48, 48)
+    with torch.no_grad():
+        assert torch.allclose(net.eval()(x), before(x), atol=1e-5)
+
+
+def test_what_was_added_to_a_wide_resnet_learns(shallow):
+    net = build_net("wrn-28-4", size=48, dropout=0.0)
+    load_weights(net, str(shallow[1]), "wrn-28-4")
+    optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
+    start = copied(net)
+    for _ in range(2):  # the first step frees the second convolution, the second the first one
+        whole_loss("cross_entropy", net(torch.randn(4, 1, 16, 16)), torch.eye(8)[:4]).backward()
+        optimiser.step()
+    now = net.state_dict()
+    assert not [k for k in start if "weight" in k and torch.equal(now[k], start[k])]
+
+
+def test_a_wide_resnet_is_not_made_shallower(shallow, tmp_path):
+    torch.save(build_net("wrn-28-4", size=48, dropout=0.0).state_dict(), tmp_path / "deep.pt")
+    with pytest.raises(TrainError, match="another net than wrn-10-4"):
+        load_weights(
+            build_net("wrn-10-4", size=48, dropout=0.0), str(tmp_path / "deep.pt"), "wrn-10-4"
+        )
 
 
 class Evil:

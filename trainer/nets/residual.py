@@ -5,8 +5,10 @@ normalisation, so only the ratio of the rate to their size counts, and with the 
 theirs the Wide ResNet was seen to stand still for two epochs at the thesis's rate of 0.1.
 """
 
+import re
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 
 from ferdesk.core.labels import EXPRESSIONS
@@ -44,15 +46,15 @@ class WideBlock(nn.Module):
         return total
 
 
-@register_net("wrn-28-4")
 class WideResNet(PooledNet):
-    """Wide ResNet 28-4: 28 layers, four times as wide as the ResNets for such small pictures.
+    """Wide ResNet: for such small pictures, with few layers but wide ones.
 
-    S. Zagoruyko, N. Komodakis. "Wide Residual Networks." BMVC 2016, table 1: groups of four blocks
-    with 64, 128 and 256 channels. G. Kyritsis's thesis reports it as the best net on FER+
-    (section 7.9).
+    S. Zagoruyko, N. Komodakis. "Wide Residual Networks." BMVC 2016, table 1: three groups of blocks
+    with 64, 128 and 256 channels, four times as many as in the ResNets that it starts from.
 
     Args:
+        name: for messages.
+        blocks: in each group.
         size: side of the patch in pixels; any from 16, since pooling is global.
         dropout: between the two convolutions of a block (the thesis: 0.3).
 
@@ -61,20 +63,72 @@ class WideResNet(PooledNet):
     """
 
     WIDTHS: Final = (64, 128, 256)
-    BLOCKS: Final = 4
 
-    def __init__(self, *, size: int, dropout: float) -> None:
-        _check_size("wrn-28-4", size)
+    def __init__(self, name: str, blocks: int, *, size: int, dropout: float) -> None:
+        _check_size(name, size)
         inputs = 16
         layers: list[nn.Module] = [nn.Conv2d(1, inputs, 3, padding=1, bias=False)]
         for group, width in enumerate(self.WIDTHS):
-            for place in range(self.BLOCKS):
+            for place in range(blocks):
                 stride = 2 if group > 0 and place == 0 else 1
                 layers.append(WideBlock(inputs, width, stride, dropout))
                 inputs = width
         layers += [nn.BatchNorm2d(inputs), nn.ReLU(inplace=True)]
         linear = nn.Linear(inputs, len(EXPRESSIONS))
         super().__init__(nn.Sequential(*layers), linear, dropout=0.0)
+        self.blocks = blocks
+
+    def deepened(self, found: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A shallower Wide ResNet's weights for this one, which then answers as that one does.
+
+        T. Chen, I. Goodfellow, J. Shlens. "Net2Net: Accelerating Learning via Knowledge Transfer."
+        ICLR 2016, section 2.3: the blocks that are added change nothing until they have learnt
+        something; here since their second convolution is 0.
+
+        Args:
+            found: weights by name.
+
+        Returns:
+            As many as this net has; `found` itself where it is of no shallower one.
+        """
+        theirs = sum(_SECOND.fullmatch(key) is not None for key in found) // len(self.WIDTHS)
+        if not 0 < theirs < self.blocks:
+            return found
+        moved = {0: 0} | {
+            1 + group * theirs + place: 1 + group * self.blocks + place
+            for group in range(len(self.WIDTHS))
+            for place in range(theirs)
+        }
+        last, ours = len(self.WIDTHS) * theirs + 1, len(self.WIDTHS) * self.blocks + 1
+        moved[last] = ours  # the normalisation before the pooling
+        whole = {
+            key: torch.zeros_like(value) if _SECOND.fullmatch(key) else value
+            for key, value in self.state_dict().items()
+        }
+        return whole | {_moved(key, moved): value for key, value in found.items()}
+
+
+_SECOND: Final = re.compile(r"features\.\d+\.conv2\.weight", re.ASCII)
+
+
+def _moved(key: str, places: dict[int, int]) -> str:
+    """A weight's name after its layer's place among the features has changed."""
+    first, place, *rest = key.split(".")
+    if first != "features" or not place.isdecimal():
+        return key
+    return ".".join((first, str(places.get(int(place), place)), *rest))
+
+
+@register_net("wrn-28-4")
+def wide_resnet_28_4(*, size: int, dropout: float) -> WideResNet:
+    """Wide ResNet 28-4: the best net on FER+ in G. Kyritsis's thesis (section 7.9)."""
+    return WideResNet("wrn-28-4", 4, size=size, dropout=dropout)
+
+
+@register_net("wrn-10-4")
+def wide_resnet_10_4(*, size: int, dropout: float) -> WideResNet:
+    """The shallowest of them; 28-4 may start from it, at a fifth of the work for an image."""
+    return WideResNet("wrn-10-4", 1, size=size, dropout=dropout)
 
 
 class BasicBlock(nn.Module):
