@@ -22,6 +22,7 @@ from ferdesk.core.svm_bundle import SVMS
 SHIPPED = {
     "compact-ferplus",
     "khorrami2015-ferplus",
+    "wide-ferplus",
     "au-native",
     "au-svm-native",
     "au-svm-blendshapes",

@@ -67,8 +67,11 @@ def asking_rows(bundle: SvmBundle) -> list[str]:
 
 @pytest.mark.parametrize("folder", MACHINES, ids=lambda path: path.name)
 def test_figures_of_asking_are_those_of_the_bundle(folder: Path) -> None:
-    rows = asking_rows(read_bundle(folder, SvmBundle))
-    assert len(rows) == 2 * len(SHIPPED)
+    bundle = read_bundle(folder, SvmBundle)
+    judged = {one.expression for one in bundle.results}
+    assert judged <= {path.name for path in SHIPPED}
+    rows = asking_rows(bundle)
+    assert len(rows) == 2 * len(judged) > 0
     for line in rows:
         assert line in README
 

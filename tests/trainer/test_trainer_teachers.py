@@ -138,13 +138,15 @@ def test_an_installed_bundle_is_found_by_its_name(parts):
 
 def test_the_app_s_wide_resnet_begins_as_a_shallow_one(parts, tmp_path):
     changes = {"epochs": "1", "batch": "40", "small_epochs": "1", "small_size": "16"}
-    shallow, deep = (RunFolder(tmp_path / name) for name in ("wide-shallow", "wide-ferplus"))
-    fit(RECIPES.get("wide-shallow").override(changes), *parts, shallow, data=tmp_path)
-    recipe = RECIPES.get("wide-ferplus")
-    assert recipe.after == ("wide-shallow",)
-    recipe = recipe.override({**changes, "weights": str(shallow.folder)})
-    fit(recipe, *parts, deep, data=tmp_path)
-    assert load_run(deep)[1].net == "wrn-28-4"
+    before = ""
+    for name in ("wide-shallow", "wide-deep", "wide-ferplus"):
+        recipe = RECIPES.get(name)
+        assert recipe.weights == (f"@{before}" if before else "")
+        weights = str(tmp_path / before) if before else ""
+        run = RunFolder(tmp_path / name)
+        fit(recipe.override({**changes, "weights": weights}), *parts, run, data=tmp_path)
+        before = name
+    assert load_run(run)[1].net == "wrn-28-4"
 
 
 def test_teachers_are_named_between_commas():

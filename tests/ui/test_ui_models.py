@@ -64,7 +64,7 @@ def said(dialog: ModelsDialog) -> str:
 
 def test_all_kinds_are_listed_under_their_headings(dialog: ModelsDialog) -> None:
     assert names(dialog) == [
-        *("Expression nets", "compact-ferplus", "khorrami2015-ferplus"),
+        *("Expression nets", "compact-ferplus", "khorrami2015-ferplus", "wide-ferplus"),
         *("Action units", "au-native"),
         *("SVMs for contested expressions", "au-svm-blendshapes", "au-svm-native"),
         *("Face models", "landmarker", "classic"),

@@ -78,18 +78,33 @@ _shallow = add_recipe(
     )
 )
 
-add_recipe(
+_deep = add_recipe(
     _shallow.model_copy(
         update={
-            "name": "wide-ferplus",
-            "title": "Wide ResNet 28-4 on FER+, begun as 10-4",
+            "name": "wide-deep",
+            "title": "Wide ResNet 28-4 on FER+ at 32 x 32, begun as 10-4",
             "net": "wrn-28-4",
             "weights": "@wide-shallow",
             "dropout": 0.1,
             "schedule": "cosine",
             "warmup_epochs": 0.5,
-            "epochs": 7,
-            "small_epochs": 6,
+            "epochs": 5,
+            "small_epochs": 5,
+        }
+    )
+)
+
+add_recipe(
+    _deep.model_copy(
+        update={
+            "name": "wide-ferplus",
+            "title": "Wide ResNet 28-4 on FER+, begun as 10-4 on smaller pictures",
+            "weights": "@wide-deep",
+            "lr": 0.02,
+            "warmup_epochs": 0.1,
+            "epochs": 1,
+            "small_size": 0,
+            "small_epochs": 0,
         }
     )
 )
