@@ -348,6 +348,14 @@ def test_what_was_added_to_a_wide_resnet_learns(shallow):
     assert not [k for k in start if "weight" in k and torch.equal(now[k], start[k])]
 
 
+def test_a_shallow_wide_resnet_s_file_that_lacks_weights(shallow):
+    found = torch.load(shallow[1], weights_only=True)
+    del found["features.2.norm1.weight"]
+    torch.save(found, shallow[1])
+    with pytest.raises(TrainError, match=r"it lacks features\.5\.norm1\.weight"):
+        load_weights(build_net("wrn-28-4", size=48, dropout=0.0), str(shallow[1]), "wrn-28-4")
+
+
 def test_a_wide_resnet_is_not_made_shallower(shallow, tmp_path):
     torch.save(build_net("wrn-28-4", size=48, dropout=0.0).state_dict(), tmp_path / "deep.pt")
     with pytest.raises(TrainError, match="another net than wrn-10-4"):

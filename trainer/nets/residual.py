@@ -89,7 +89,8 @@ class WideResNet(PooledNet):
             found: weights by name.
 
         Returns:
-            As many as this net has; `found` itself where it is of no shallower one.
+            Those under this net's names, and the added blocks' (what a damaged file lacks stays
+            lacking); `found` itself where it is of no shallower one.
         """
         theirs = sum(_SECOND.fullmatch(key) is not None for key in found) // len(self.WIDTHS)
         if not 0 < theirs < self.blocks:
@@ -101,22 +102,28 @@ class WideResNet(PooledNet):
         }
         last, ours = len(self.WIDTHS) * theirs + 1, len(self.WIDTHS) * self.blocks + 1
         moved[last] = ours  # the normalisation before the pooling
-        whole = {
+        added = {
             key: torch.zeros_like(value) if _SECOND.fullmatch(key) else value
             for key, value in self.state_dict().items()
+            if (place := _place(key)) is not None and place not in moved.values()
         }
-        return whole | {_moved(key, moved): value for key, value in found.items()}
+        return added | {_moved(key, moved): value for key, value in found.items()}
 
 
+_FEATURE: Final = re.compile(r"features\.(\d+)\.(.+)", re.ASCII)
 _SECOND: Final = re.compile(r"features\.\d+\.conv2\.weight", re.ASCII)
+
+
+def _place(key: str) -> int | None:
+    """Which of the features a weight belongs to; None where to none of them."""
+    match = _FEATURE.fullmatch(key)
+    return None if match is None else int(match[1])
 
 
 def _moved(key: str, places: dict[int, int]) -> str:
     """A weight's name after its layer's place among the features has changed."""
-    first, place, *rest = key.split(".")
-    if first != "features" or not place.isdecimal():
-        return key
-    return ".".join((first, str(places.get(int(place), place)), *rest))
+    place = _place(key)
+    return _FEATURE.sub(rf"features.{places[place]}.\2", key) if place in places else key
 
 
 @register_net("wrn-28-4")
