@@ -23,6 +23,7 @@ INTERRUPTED = """
 import faulthandler, signal, sys
 from pathlib import Path
 faulthandler.enable()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 from ferdesk.engines.openvino_cpu import OpenVinoEngine
 first = OpenVinoEngine(Path(sys.argv[1]))
 second = OpenVinoEngine(Path(sys.argv[1]))
