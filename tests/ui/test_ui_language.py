@@ -43,7 +43,8 @@ LEFT = (
     # Files and addresses.
     r"[\w.-]+\.(ferdesk|mp4|png|json|tflite|com)\b",
     # Names: of bundles, of sets of face models, of what the fakes pretend to be.
-    r"\b(compact-ferplus|khorrami2015-ferplus|au-native|au-svm-native|au-svm-blendshapes)\b",
+    r"\b(compact-ferplus|khorrami2015-ferplus|wide-ferplus)\b",
+    r"\b(au-native|au-svm-native|au-svm-blendshapes)\b",
     r"\b(landmarker|classic|openvino)\b",
     r"\b(Fake camera|Webcam|fake-net|fake (faces|engine|units|svms)|anna|bob|others)\b",
     # What the user typed, or may type: the file of settings has it in these words.
