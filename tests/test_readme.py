@@ -18,6 +18,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHIPPED = [path for path in installed_bundles() if ROOT in path.parents]
 SHIPPED_UNITS = [path for path in installed_bundles("action_units") if ROOT in path.parents]
 MACHINES = [path for path in installed_bundles("au_svm") if ROOT in path.parents]
+UNASKED = {"wide-ferplus"}  # no SVMs have been fitted to it, which README says
 WAYS = ("net alone", "plain pairs", "plain pairs and triples", "stacked")
 
 
@@ -69,9 +70,9 @@ def asking_rows(bundle: SvmBundle) -> list[str]:
 def test_figures_of_asking_are_those_of_the_bundle(folder: Path) -> None:
     bundle = read_bundle(folder, SvmBundle)
     judged = {one.expression for one in bundle.results}
-    assert judged <= {path.name for path in SHIPPED}
+    assert judged == {path.name for path in SHIPPED} - UNASKED
     rows = asking_rows(bundle)
-    assert len(rows) == 2 * len(judged) > 0
+    assert len(rows) == 2 * len(judged)
     for line in rows:
         assert line in README
 
